@@ -1,0 +1,143 @@
+"""Posts as batches of tensors: frozen features, or tokens and pixels for training encoders."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader
+from torch.utils.data import Dataset as TorchDataset
+
+from .features import extract_features, tokenise
+from .images import decode_picture, eval_transform, train_transform
+from .text import clean
+
+
+@dataclass(frozen=True)
+class FeatureSource:
+    """Frozen features `(N, D)`."""
+
+    features: torch.Tensor
+
+    def load(self, places, draw):
+        return self.features[places]
+
+
+@dataclass(frozen=True)
+class TokenSource:
+    """Texts, tokenised when asked for and padded to the longest of the batch."""
+
+    encoder: object
+    posts: tuple
+    max_tokens: int
+
+    def load(self, places, draw):
+        texts = [self.posts[place].text for place in places]
+        return tokenise(self.encoder, texts, max_tokens=self.max_tokens)
+
+
+class PixelSource:
+    """Pictures, augmented where a `draw` is given, else as evaluation sees them.
+
+    What an augmentation draws depends on `draw` (a number per run and epoch) and the post
+    alone: it differs from epoch to epoch and is the same for any number of workers.
+    """
+
+    def __init__(self, encoder, posts, *, augment):
+        self.posts, self.size = posts, encoder.size
+        preset = {"size": encoder.size, "mean": encoder.mean, "std": encoder.std}
+        self.plain = eval_transform(**preset)
+        self.random = train_transform(**preset) if augment else None
+
+    def _read(self, place, draw):
+        pixels = decode_picture(self.posts[place].picture, least_side=self.size)
+        if draw is None or self.random is None:
+            return self.plain(image=pixels)["image"]
+        seed = np.random.SeedSequence([draw, place]).generate_state(1)[0]
+        self.random.set_random_seed(int(seed))
+        return self.random(image=pixels)["image"]
+
+    def load(self, places, draw):
+        return torch.stack([self._read(int(place), draw) for place in places])
+
+
+class _Batches(TorchDataset):
+    """Hands whole batches to the DataLoader (`__getitems__`), for speed on frozen features."""
+
+    def __init__(self, data, places, draw):
+        self.data, self.places, self.draw = data, places, draw
+
+    def __len__(self):
+        return len(self.places)
+
+    def __getitems__(self, items):
+        return self.data.batch(self.places[items], self.draw)
+
+
+def _as_is(batch):
+    return batch
+
+
+class PostData:
+    """Labelled posts, then unlabelled ones, ready to be batched.
+
+    Args:
+        dataset: the posts.
+        config: which modalities, which encoders, which of them are trained.
+        encoders: the encoders to train along, by modality; the others are run here once.
+    """
+
+    def __init__(self, dataset, config, encoders=None):
+        posts = dataset.labelled + dataset.unlabelled
+        self.config, self.count = config, len(dataset.labelled)
+        labels = [-1 if post.label is None else post.label for post in posts]
+        self.labels = torch.tensor(labels)
+        self.present = {"text": torch.tensor([bool(clean(post.text)) for post in posts])}
+        self.present["image"] = torch.ones(len(posts), dtype=torch.bool)
+        self.sources, self.dims = {}, {}
+        for modality in config.modalities:
+            encoder = (encoders or {}).get(modality)
+            self.sources[modality] = self._source(modality, posts, encoder)
+            frozen = self.sources[modality]
+            self.dims[modality] = encoder.dim if encoder else frozen.features.shape[1]
+
+    def _source(self, modality, posts, encoder):
+        if encoder is None:
+            features = extract_features(posts, modality, self.config)
+            return FeatureSource(torch.from_numpy(features))
+        if modality == "text":
+            return TokenSource(encoder, posts, self.config.max_tokens)
+        return PixelSource(encoder, posts, augment=self.config.augment)
+
+    def batch(self, places, draw=None):
+        """A dictionary of tensors for these places; `draw` seeds the augmentation."""
+        batch = {"label": self.labels[places]}
+        for modality, source in self.sources.items():
+            batch[modality] = source.load(places, draw)
+            batch[f"{modality}_present"] = self.present[modality][places]
+        return batch
+
+    def _loader(self, places, draw, **options):
+        return DataLoader(
+            _Batches(self, np.asarray(places), draw),
+            batch_size=self.config.batch_size,
+            num_workers=self.config.workers,
+            collate_fn=_as_is,
+            **options,
+        )
+
+    def eval_batches(self, places):
+        """Batches in the order of `places`, without augmentation."""
+        return self._loader(places, None)
+
+    def train_batches(self, places, *, seed):
+        """A function of the epoch: shuffled, augmented batches, the same for the same seed."""
+
+        def batches(epoch):
+            order = torch.Generator().manual_seed(seed * 1000 + epoch)
+            # A last batch of one post has no variance for BatchNorm: it waits an epoch.
+            alone = len(places) % self.config.batch_size == 1
+            return self._loader(
+                places, seed * 1000 + epoch, shuffle=True, generator=order, drop_last=alone
+            )
+
+        return batches

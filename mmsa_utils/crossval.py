@@ -1,0 +1,242 @@
+"""Cross-validation: grouped folds, an inner split for every choice, saved fold by fold.
+
+A finished fold is a small anonymous JSON file; a started one is a checkpoint. Killed at
+any moment, a second start goes on and ends with the same predictions.
+"""
+
+import json
+import time
+from dataclasses import asdict, dataclass, field
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from tqdm.auto import tqdm
+
+from . import metrics
+from .batches import PostData
+from .config import Config
+from .dataset import Dataset
+from .devices import pick_device
+from .encoders import build_encoder
+from .engine import fit, make_loss, predict_logits
+from .models import SentimentModel
+from .paths import out_folder
+from .splits import find_groups, inner_split, make_folds
+from .storage import replacing
+from .version import __version__
+
+DIGITS = 6  # of saved probabilities
+
+
+@dataclass(frozen=True)
+class FoldTask:
+    """One fold to do: places of posts for fitting, for choices and for scoring."""
+
+    config: Config
+    seed: int
+    fold: int
+    fit: np.ndarray
+    inner: np.ndarray
+    scored: np.ndarray
+    checkpoint: Path
+
+    @property
+    def draw(self):
+        """One number for this fold's random draws."""
+        return self.seed * 100 + self.fold
+
+
+@dataclass
+class FoldResult:
+    """What a fold leaves behind. Holds no guid and no text."""
+
+    seed: int
+    fold: int
+    rows: list  # anonymous numbers of the scored posts
+    probabilities: list  # of the scored posts, (n, 3)
+    unlabelled: list  # of the unlabelled posts, (m, 3), in the order of their list
+    inner: dict  # accuracy and macro_f1 on the inner split
+    best_epoch: int = 0
+    history: list = field(default_factory=list)
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class CrossValidation:
+    """All folds of a run, put together.
+
+    `probabilities` is `(S, N, 3)`: out-of-fold, a table a seed, in the order of the posts.
+    `fold` is `(S, N)`: where each post was scored. `unlabelled` is `(m, 3)`: the mean over
+    all folds and seeds.
+    """
+
+    dataset: Dataset
+    config: Config
+    results: tuple
+    probabilities: np.ndarray
+    fold: np.ndarray
+    unlabelled: np.ndarray
+
+    @property
+    def scores(self):
+        """Per seed: the metrics of that seed's out-of-fold predictions."""
+        return [metrics.summary(self.dataset.labels, table) for table in self.probabilities]
+
+    def score(self, name="accuracy"):
+        """`(mean, standard deviation)` of a metric over folds and seeds."""
+        values = [score[name] for score in self.fold_scores]
+        return float(np.mean(values)), float(np.std(values, ddof=1))
+
+    @property
+    def fold_scores(self):
+        """Per fold and seed: the metrics on that fold."""
+        labels = self.dataset.labels
+        tables = dict(zip(self.config.seeds, zip(self.fold, self.probabilities), strict=True))
+        scores = []
+        for result in self.results:
+            fold, table = tables[result.seed]
+            scored = fold == result.fold
+            scores.append(metrics.summary(labels[scored], table[scored]))
+        return scores
+
+
+# ---- what learns a fold -----------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """A learner's probabilities for a fold's scored, inner and unlabelled posts."""
+
+    scored: np.ndarray
+    inner: np.ndarray
+    unlabelled: np.ndarray
+    best_epoch: int = 0
+    history: tuple = ()
+
+
+class Learner:
+    """Trains the sentiment model of a config; called with a fold, it learns that fold."""
+
+    def __init__(self, dataset, config):
+        self.config = config
+        self.device = pick_device(config.device)
+        self.data = PostData(dataset, config, self._encoders())
+        self.unlabelled = np.arange(self.data.count, len(self.data.labels))
+
+    def _encoders(self):
+        trained = [m for m in self.config.modalities if m in self.config.finetune]
+        return {m: build_encoder(m, self.config.encoders(m)[0]) for m in trained}
+
+    def _probabilities(self, model, places):
+        logits = predict_logits(model, self.data.eval_batches(places), device=self.device)
+        return logits.softmax(1).numpy()
+
+    def __call__(self, task):
+        torch.manual_seed(task.draw)
+        data, labels = self.data, self.data.labels.numpy()
+        model = SentimentModel(dims=data.dims, config=self.config, encoders=self._encoders())
+        progress = fit(
+            model,
+            train_batches=data.train_batches(task.fit, seed=task.draw),
+            inner_batches=data.eval_batches(task.inner),
+            inner_labels=labels[task.inner],
+            loss_function=make_loss(labels[task.fit], self.config),
+            config=self.config,
+            device=self.device,
+            seed=task.draw,
+            checkpoint=task.checkpoint,
+        )
+        return Learnt(
+            scored=self._probabilities(model, task.scored),
+            inner=self._probabilities(model, task.inner),
+            unlabelled=self._probabilities(model, self.unlabelled),
+            best_epoch=progress.best_epoch,
+            history=tuple(asdict(epoch) for epoch in progress.history),
+        )
+
+
+# ---- the folds --------------------------------------------------------------------------
+
+
+def fold_tasks(dataset, config, *, store):
+    """All folds of all seeds of a run, as `FoldTask`s."""
+    groups = find_groups(dataset.labelled)
+    tasks = []
+    for seed in config.seeds:
+        fold = make_folds(dataset.labels, groups, folds=config.folds, seed=seed)
+        for number in range(config.folds):
+            train, scored = np.flatnonzero(fold != number), np.flatnonzero(fold == number)
+            kept, inner = inner_split(
+                train, dataset.labels, groups, parts=config.inner_folds, seed=seed
+            )
+            checkpoint = store / f"seed{seed}-fold{number}.pt"
+            tasks.append(FoldTask(config, seed, number, kept, inner, scored, checkpoint))
+    return tasks
+
+
+def _learn(task, learner, dataset):
+    start = time.perf_counter()
+    learnt = learner(task)
+    scores = metrics.summary(dataset.labels[task.inner], learnt.inner)
+    return FoldResult(
+        seed=task.seed,
+        fold=task.fold,
+        rows=dataset.rows[task.scored].tolist(),
+        probabilities=learnt.scored.round(DIGITS).tolist(),
+        unlabelled=learnt.unlabelled.round(DIGITS).tolist(),
+        inner={name: scores[name] for name in ("accuracy", "macro_f1")},
+        best_epoch=learnt.best_epoch,
+        history=list(learnt.history),
+        seconds=round(time.perf_counter() - start, 1),
+    )
+
+
+def _finish(task, learner, dataset):
+    """The task's result: read where it is finished, else learnt, saved, its checkpoint removed."""
+    file = task.checkpoint.with_suffix(".json")
+    if file.exists():
+        return FoldResult(**json.loads(file.read_text(encoding="utf-8")))
+    result = _learn(task, learner(), dataset)
+    with replacing(file) as temporary:
+        temporary.write_text(json.dumps(asdict(result)), encoding="utf-8")
+    task.checkpoint.unlink(missing_ok=True)
+    return result
+
+
+def _assemble(dataset, config, results):
+    shape = (len(config.seeds), len(dataset.labelled))
+    probabilities, fold = np.full((*shape, 3), np.nan), np.full(shape, -1)
+    place_of_row = np.argsort(dataset.rows)
+    for result in results:
+        seed, places = config.seeds.index(result.seed), place_of_row[result.rows]
+        probabilities[seed, places] = result.probabilities
+        fold[seed, places] = result.fold
+    unlabelled = np.mean([result.unlabelled for result in results], axis=0)
+    return CrossValidation(dataset, config, tuple(results), probabilities, fold, unlabelled)
+
+
+def cross_validate(dataset, config, *, learner=Learner, name=None, store=None):
+    """Trains and scores a config on every fold of every seed.
+
+    Args:
+        dataset: the posts; folds are grouped and stratified over its labelled ones.
+        config: what to train.
+        learner: a class whose instances learn a fold; `Learner` trains the model.
+        name: shown in the progress bar and in the name of the store; the mode by default.
+        store: folder of finished folds and checkpoints; by default one under `out/` that is
+            named after the run, its settings and its posts.
+
+    Returns:
+        CrossValidation.
+    """
+    name = name or config.mode
+    key = f"{name}-{config.key()}-{dataset.fingerprint}-v{__version__}"
+    store = store or out_folder() / dataset.name / "folds" / key
+    built = cache(lambda: learner(dataset, config))  # only where a fold is left to learn
+    tasks = fold_tasks(dataset, config, store=store)
+    results = [
+        _finish(task, built, dataset) for task in tqdm(tasks, f"{name}: folds", leave=False)
+    ]
+    return _assemble(dataset, config, results)

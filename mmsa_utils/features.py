@@ -1,0 +1,133 @@
+"""Frozen features: each post through each encoder once, then from the cache.
+
+A feature is found again by the post's content, the encoder, its weights, the transform
+and the package version; anything else that changes computes it anew.
+"""
+
+import hashlib
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import torch
+from tqdm.auto import tqdm
+
+from .config import Config
+from .devices import autocast, pick_device, to_device
+from .encoders import build_encoder
+from .images import decode_picture, eval_transform
+from .paths import cache_folder
+from .storage import replacing
+from .text import clean
+from .version import __version__
+
+_SAVE_EVERY = 1024  # posts
+
+
+def tokenise(encoder, texts, *, max_tokens):
+    """Tokens of cleaned texts, padded to the longest of them: each tensor `(B, T)`."""
+    tokens = encoder.tokenizer(
+        [clean(text) for text in texts],
+        padding=True,
+        truncation=True,
+        max_length=max_tokens,
+        return_tensors="pt",
+    )
+    return {name: tokens[name] for name in ("input_ids", "attention_mask")}
+
+
+class _TextInput:
+    """Batches of token tensors, texts of like length together."""
+
+    batch_size = 64
+
+    def __init__(self, encoder, max_tokens):
+        self.encoder, self.max_tokens = encoder, max_tokens
+        self.recipe = f"clean, {max_tokens} tokens"
+
+    def order(self, posts):
+        return np.argsort([len(post.text) for post in posts], kind="stable")
+
+    def load(self, posts):
+        texts = [post.text for post in posts]
+        return tokenise(self.encoder, texts, max_tokens=self.max_tokens)
+
+
+class _ImageInput:
+    """Batches of pictures, decoded in parallel and seen through the evaluation transform."""
+
+    batch_size = 32
+
+    def __init__(self, encoder):
+        self.size = encoder.size
+        self.transform = eval_transform(size=self.size, mean=encoder.mean, std=encoder.std)
+        self.recipe = repr(self.transform)
+
+    def order(self, posts):
+        return np.arange(len(posts))
+
+    def _read(self, post):
+        pixels = decode_picture(post.picture, least_side=self.size)
+        return self.transform(image=pixels)["image"]
+
+    def load(self, posts):
+        with ThreadPoolExecutor() as pool:
+            return torch.stack(list(pool.map(self._read, posts)))
+
+
+def _inputs(modality, encoder, config):
+    if modality == "text":
+        return _TextInput(encoder, config.max_tokens)
+    return _ImageInput(encoder)
+
+
+class _Cache:
+    """Rows by content in one file an encoder; saved every so often and at the end."""
+
+    def __init__(self, key):
+        self.path = cache_folder() / f"features-{key}.npz"
+        self.rows = {}
+        if self.path.exists():
+            with np.load(self.path) as saved:
+                self.rows = dict(zip(saved["content"].tolist(), saved["values"], strict=True))
+
+    def save(self):
+        with replacing(self.path) as temporary:
+            content, values = list(self.rows), np.stack(list(self.rows.values()))
+            np.savez(temporary, content=content, values=values)
+
+
+@torch.inference_mode()
+def _compute(encoder, inputs, posts, cache, device, label):
+    encoder = encoder.to(device).eval()
+    bar = tqdm(total=len(posts), desc=label, disable=len(posts) < 500)
+    order = inputs.order(posts)
+    for start in range(0, len(posts), inputs.batch_size):
+        chosen = [posts[place] for place in order[start : start + inputs.batch_size]]
+        with autocast(device):
+            values = encoder(to_device(inputs.load(chosen), device))
+        for post, value in zip(chosen, values.float().cpu().numpy(), strict=True):
+            cache.rows[post.content] = value
+        bar.update(len(chosen))
+        if (start + inputs.batch_size) % _SAVE_EVERY == 0:
+            cache.save()
+    bar.close()
+    cache.save()
+
+
+def _encoder_features(posts, modality, name, config):
+    encoder = build_encoder(modality, name)
+    inputs = _inputs(modality, encoder, config)
+    parts = (modality, name, encoder.fingerprint, inputs.recipe, __version__)
+    cache = _Cache(hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16])
+    missing = list({p.content: p for p in posts if p.content not in cache.rows}.values())
+    if missing:
+        _compute(encoder, inputs, missing, cache, pick_device(config.device), name)
+    return np.stack([cache.rows[post.content] for post in posts])
+
+
+def extract_features(posts, modality, config=Config()):
+    """`(N, D)` float32: the posts' features from all encoders of a modality, side by side."""
+    names = config.encoders(modality)
+    return np.concatenate(
+        [_encoder_features(posts, modality, name, config) for name in names], axis=1
+    )

@@ -1,0 +1,161 @@
+"""The model: a branch per modality and a head on top. One model, three modes.
+
+A branch turns an encoder's vector into `embed_dim` numbers; the head turns the branches'
+vectors into three logits. A modality that a post has not is a vector of zeros and is
+left out of attention and averages, so that nothing becomes NaN.
+"""
+
+import torch
+from torch import nn
+
+from .config import LABELS
+
+CLASSES = len(LABELS)
+
+
+def _layer(inputs, outputs, dropout):
+    """Linear -> BatchNorm -> ReLU -> dropout, the block that every branch is made of."""
+    return nn.Sequential(
+        nn.Linear(inputs, outputs), nn.BatchNorm1d(outputs), nn.ReLU(), nn.Dropout(dropout)
+    )
+
+
+def make_branch(modality, inputs, config):
+    """Text: inputs -> 128. Picture: inputs -> 256 -> 128."""
+    if modality == "text":
+        return _layer(inputs, config.embed_dim, config.dropout)
+    return nn.Sequential(
+        _layer(inputs, config.image_hidden, config.dropout),
+        _layer(config.image_hidden, config.embed_dim, config.dropout),
+    )
+
+
+# ---- heads: (B, M, embed_dim) and present (B, M) -> logits (B, 3) -----------------------
+
+
+class ConcatHead(nn.Module):
+    """The branches' vectors side by side, then one linear classifier."""
+
+    def __init__(self, *, modalities, config):
+        super().__init__()
+        self.classifier = nn.Linear(modalities * config.embed_dim, CLASSES)
+
+    def forward(self, vectors, present):
+        return self.classifier(vectors.flatten(1))  # (B, M, E) -> (B, M * E) -> (B, 3)
+
+
+class AttentionHead(nn.Module):
+    """The lab report's fusion: each modality is a token, the tokens attend to each other.
+
+    Multi-head self-attention over the M tokens, their mean, linear + ReLU + dropout, then
+    LayerNorm(linear(x) + dropout(x)) and a linear classifier. The residual is around the
+    last linear layer, as in the report's code.
+    """
+
+    def __init__(self, *, modalities, config):
+        super().__init__()
+        width = config.embed_dim
+        self.attention = nn.MultiheadAttention(
+            width, config.attention_heads, dropout=config.attention_dropout, batch_first=True
+        )
+        self.dense = nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Dropout(config.dropout))
+        self.linear = nn.Linear(width, width)
+        self.dropout = nn.Dropout(config.dropout)
+        self.norm = nn.LayerNorm(width)
+        self.classifier = nn.Linear(width, CLASSES)
+
+    def forward(self, vectors, present):
+        # A post without any modality attends to its zero vectors: a masked row would be NaN.
+        ignore = ~present & present.any(1, keepdim=True)  # (B, M)
+        mixed, _ = self.attention(vectors, vectors, vectors, key_padding_mask=ignore)  # (B, M, E)
+        x = self.dense(mean_present(mixed, present))  # (B, E)
+        return self.classifier(self.norm(self.linear(x) + self.dropout(x)))  # (B, 3)
+
+
+class LateHead(nn.Module):
+    """A classifier per modality; the average of their probabilities.
+
+    Returns log-probabilities, which are logits of themselves.
+    """
+
+    def __init__(self, *, modalities, config):
+        super().__init__()
+        self.classifiers = nn.ModuleList(
+            nn.Linear(config.embed_dim, CLASSES) for _ in range(modalities)
+        )
+
+    def forward(self, vectors, present):
+        logits = [layer(vectors[:, m]) for m, layer in enumerate(self.classifiers)]  # M of (B, 3)
+        probabilities = torch.stack(logits, dim=1).softmax(-1)  # (B, M, 3)
+        return mean_present(probabilities, present).clamp(min=1e-9).log()  # (B, 3)
+
+
+def mean_present(values, present):
+    """Mean over the modalities that are there; over all where none is. `(B, M, X) -> (B, X)`."""
+    weight = torch.where(present.any(1, keepdim=True), present, True).unsqueeze(-1)  # (B, M, 1)
+    return (values * weight).sum(1) / weight.sum(1)
+
+
+HEAD_CLASSES = {"concat": ConcatHead, "attention": AttentionHead, "late": LateHead}
+
+
+# ---- the whole model --------------------------------------------------------------------
+
+
+class SentimentModel(nn.Module):
+    """Encoders (or nothing, on frozen features) -> branches -> head.
+
+    Args:
+        dims: width of each modality's encoder output, `{"text": 384, "image": 1280}`; its
+            keys are the modalities that the model looks at.
+        encoders: encoder modules to train along, by modality; the others' inputs are
+            features already.
+    """
+
+    def __init__(self, *, dims, config, encoders=None):
+        super().__init__()
+        self.modalities = tuple(dims)
+        self.encoders = nn.ModuleDict(encoders or {})
+        self.branches = nn.ModuleDict(
+            {modality: make_branch(modality, dim, config) for modality, dim in dims.items()}
+        )
+        # One modality has nothing to fuse: its head is the plain classifier.
+        head = HEAD_CLASSES[config.head] if len(dims) > 1 else ConcatHead
+        self.head = head(modalities=len(dims), config=config)
+
+    def embed(self, batch):
+        """`(B, M, embed_dim)` branch vectors and `(B, M)` bool: which modality is there."""
+        vectors = []
+        for modality in self.modalities:
+            x = batch[modality]
+            if modality in self.encoders:
+                x = self.encoders[modality](x)  # tokens or pixels -> (B, dim)
+            x = self.branches[modality](x)  # (B, embed_dim)
+            vectors.append(x * batch[f"{modality}_present"].unsqueeze(1))
+        present = torch.stack([batch[f"{m}_present"] for m in self.modalities], dim=1)
+        return torch.stack(vectors, dim=1), present
+
+    def forward(self, batch):
+        """Logits `(B, 3)` of a batch: `text`, `image` and who is there, `*_present` `(B,)`."""
+        return self.head(*self.embed(batch))
+
+
+def describe(model, batch):
+    """The way of one batch through the model: a list of `(layer, shape out)`."""
+    rows, hooks = [], []
+
+    def note(name):
+        def hook(_module, _inputs, output):
+            shape = (output[0] if isinstance(output, tuple) else output).shape
+            rows.append((name, tuple(shape)))
+
+        return hook
+
+    for name, module in model.named_modules():
+        if name and name.count(".") <= 1 and not isinstance(module, nn.ModuleDict):
+            hooks.append(module.register_forward_hook(note(name)))
+    with torch.inference_mode():
+        model.eval()(batch)
+    for hook in hooks:
+        hook.remove()
+    return rows
