@@ -81,6 +81,12 @@ class Config:
         """Plain JSON types, for records."""
         return json.loads(json.dumps(asdict(self)))
 
+    @classmethod
+    def from_dict(cls, settings):
+        """The config of a record's `config`."""
+        tuples = {name: tuple(v) for name, v in settings.items() if isinstance(v, list)}
+        return cls(**{**settings, **tuples})
+
     def key(self):
         """A short name of all settings that change what is learnt."""
         settings = self.to_dict()

@@ -160,9 +160,8 @@ class Learner:
 # ---- the folds --------------------------------------------------------------------------
 
 
-def fold_tasks(dataset, config, *, store):
+def fold_tasks(dataset, config, *, store, groups):
     """All folds of all seeds of a run, as `FoldTask`s."""
-    groups = find_groups(dataset.labelled)
     tasks = []
     for seed in config.seeds:
         fold = make_folds(dataset.labels, groups, folds=config.folds, seed=seed)
@@ -217,7 +216,7 @@ def _assemble(dataset, config, results):
     return CrossValidation(dataset, config, tuple(results), probabilities, fold, unlabelled)
 
 
-def cross_validate(dataset, config, *, learner=Learner, name=None, store=None):
+def cross_validate(dataset, config, *, learner=Learner, name=None, store=None, groups=None):
     """Trains and scores a config on every fold of every seed.
 
     Args:
@@ -227,6 +226,7 @@ def cross_validate(dataset, config, *, learner=Learner, name=None, store=None):
         name: shown in the progress bar and in the name of the store; the mode by default.
         store: folder of finished folds and checkpoints; by default one under `out/` that is
             named after the run, its settings and its posts.
+        groups: `(N,)`, posts with the same number stay together; copies by default.
 
     Returns:
         CrossValidation.
@@ -235,7 +235,8 @@ def cross_validate(dataset, config, *, learner=Learner, name=None, store=None):
     key = f"{name}-{config.key()}-{dataset.fingerprint}-v{__version__}"
     store = store or out_folder() / dataset.name / "folds" / key
     built = cache(lambda: learner(dataset, config))  # only where a fold is left to learn
-    tasks = fold_tasks(dataset, config, store=store)
+    groups = find_groups(dataset.labelled) if groups is None else groups
+    tasks = fold_tasks(dataset, config, store=store, groups=groups)
     results = [
         _finish(task, built, dataset) for task in tqdm(tasks, f"{name}: folds", leave=False)
     ]

@@ -204,11 +204,12 @@ def check_folder(folder):
     return read_folder(folder)[1]
 
 
-def load_dataset(folder, *, exclude_problems=False):
+def load_dataset(folder, *, exclude_problems=False, name=None):
     """The posts of a folder, all of them sound.
 
     Args:
         folder: a folder in the layout above.
+        name: of the dataset, in records and folders of results; the folder's by default.
         exclude_problems: leave posts with problems out, and list them in `excluded`.
 
     Raises:
@@ -225,4 +226,4 @@ def load_dataset(folder, *, exclude_problems=False):
     unlabelled = tuple(post for post in posts if post.label is None)
     if not labelled:
         raise CourseError(f"{folder}/train.txt lists no usable post")
-    return Dataset(Path(folder).resolve().name, labelled, unlabelled, problems)
+    return Dataset(name or Path(folder).name, labelled, unlabelled, problems)

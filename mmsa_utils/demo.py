@@ -143,6 +143,21 @@ def make_demo(folder=DEMO, *, seed=7):
         (folder / name).write_text("\n".join(["guid,tag", *lines]) + "\n", encoding="utf-8")
 
 
+def verdict(record):
+    """What a record's accuracy says beside the best one possible, in a sentence.
+
+    Three standard errors of the ceiling are allowed either way: above it, a model has seen
+    what it should not have.
+    """
+    run, accuracy, posts = record["run"], record["oof"]["accuracy"], record["dataset"]["posts"]
+    if record["dataset"]["name"] != DEMO.name:
+        return f"{run}: these posts have no known ceiling"
+    ceiling = CEILINGS[run]
+    if accuracy > ceiling + 3 * np.sqrt(ceiling * (1 - ceiling) / posts):
+        return f"{run}: above its ceiling of {ceiling:.4g}: something leaks"
+    return f"{run}: not above its ceiling of {ceiling:.4g} by more than three standard errors"
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=make_demo.__doc__)
     parser.add_argument("folder", nargs="?", default=DEMO)

@@ -159,3 +159,20 @@ def describe(model, batch):
     for hook in hooks:
         hook.remove()
     return rows
+
+
+def outline(config, dims):
+    """The model in words, for `plots.model_structure`: `[(lane, text)]`."""
+    rows = []
+    for modality, dim in dims.items():
+        state = "fine-tuned" if modality in config.finetune else "frozen"
+        names = "\n+ ".join(config.encoders(modality)).replace("efficientnet_lite", "EffNet-Lite")
+        rows += [(modality, {"text": "tweet", "image": "picture"}[modality])]
+        rows += [(modality, f"{names}\n{state}\n-> {dim}")]
+        widths = [config.embed_dim]
+        if modality == "image":
+            widths = [config.image_hidden, config.embed_dim]
+        rows += [(modality, f"linear -> {w}\nBatchNorm, ReLU\ndropout {config.dropout}") for w in widths]
+    head = f"{config.head} of\n{len(dims)} x {config.embed_dim}"
+    rows += [("head", head)] if len(dims) > 1 else []
+    return [*rows, ("head", f"classifier\n-> {CLASSES} logits"), ("head", "softmax:\n3 probabilities")]

@@ -13,14 +13,16 @@ IMAGES = PROJECT / "images"
 
 
 def _folder(variable, default):
-    return Path(os.environ.get(variable) or default).expanduser().resolve()
+    # From the project, not from where a process happens to run: a notebook's kernel runs
+    # in notebooks/, `make` in the project.
+    return (PROJECT / Path(os.environ.get(variable) or default).expanduser()).resolve()
 
 
 def data_folder():
     """The posts to work on: `MMSA_DATA`, else `data/course` if filled, else the demo set."""
     if os.environ.get("MMSA_DATA"):
         return _folder("MMSA_DATA", DEMO)
-    return COURSE.resolve() if (COURSE / "train.txt").is_file() else DEMO
+    return COURSE if (COURSE / "train.txt").is_file() else DEMO
 
 
 def course_folder():

@@ -1,0 +1,41 @@
+# make run, make test: everything, set-up included, on a machine with Python 3.11 or 3.12.
+VENV   := .venv
+PYTHON := $(VENV)/bin/python
+READY  := $(VENV)/.ready
+BASE   := $(or $(shell command -v python3.12),$(shell command -v python3.11),$(shell command -v python3))
+
+.PHONY: run test lab reference report notebooks lint clean
+
+run: $(READY)                ## the notebooks, top to bottom, into out/notebooks
+	$(PYTHON) -m mmsa_utils notebooks
+
+test: $(READY) lint          ## unit tests, then the notebooks against their saved outputs
+	$(PYTHON) -m pytest --nbval -v tests notebooks
+
+lab: $(READY)                ## JupyterLab on the notebooks
+	$(PYTHON) -m jupyter lab --notebook-dir=notebooks
+
+reference: $(READY)          ## the full reference run; goes on where it was stopped
+	$(PYTHON) -m mmsa_utils reference $(OPTIONS)
+
+report: $(READY)             ## README.md and report.md from results/
+	$(PYTHON) -m mmsa_utils report
+
+notebooks: $(READY)          ## for authors: run on the demo set and save the outputs in place
+	MMSA_DATA=data/demo MMSA_OUT=out/authors $(PYTHON) -m mmsa_utils notebooks --save
+
+lint: $(READY)
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+
+$(READY): pyproject.toml
+	@$(BASE) -c 'import sys; v = sys.version_info[:2]; v in {(3, 11), (3, 12)} or sys.exit("Python 3.11 or 3.12 is needed, found %d.%d" % v)'
+	test -x $(PYTHON) || $(BASE) -m venv $(VENV)
+	@echo "Installing into $(VENV) (a few minutes: torch is large) ..."
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --editable ".[test]"
+	touch $(READY)
+
+# Only what can be made again in minutes: no caches of features, no checkpoints, no data.
+clean:
+	rm -rf out/notebooks out/authors build *.egg-info .pytest_cache .ruff_cache
+	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +

@@ -1,0 +1,101 @@
+"""Command line: `mmsa_utils COMMAND` or `python -m mmsa_utils COMMAND`."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from .errors import CourseError
+from .paths import data_folder, out_folder
+
+# The commands import what they need themselves: torch takes seconds to load, and
+# `mmsa_utils --help` should not.
+
+
+def check(arguments):
+    """One table of every problem of a folder's posts."""
+    from .dataset import check_folder
+
+    problems = check_folder(arguments.folder)
+    if problems.empty:
+        print(f"{arguments.folder}: no problems")
+        return 0
+    print(problems.to_string(index=False))
+    print(f"{len(problems)} problem(s). Mend them, or train with --exclude-problems")
+    return 1
+
+
+def notebooks(arguments):
+    """Runs the notebooks top to bottom; prints where to look and the figures of this run."""
+    from .notebooks import FOLDER, run_notebooks
+
+    folder = FOLDER if arguments.save else out_folder() / "notebooks"
+    run_notebooks(folder)
+    print(f"\nExecuted notebooks: {folder}")
+    return scores(arguments)
+
+
+def scores(arguments):
+    """Prints the table of the notebooks' cross-validated figures."""
+    from .analysis import score_table
+    from .config import MODES
+    from .records import load_record
+
+    folder = out_folder() / data_folder().name
+    table = score_table([load_record(folder, mode) for mode in MODES])
+    print(f"\nCross-validation on {data_folder()} (± deviation over folds):")
+    print(table[["accuracy", "macro-F1"]].to_string())
+    print(f"\nRecords and predictions: {folder}\nThe reference run on real posts: report.md")
+    return 0
+
+
+def reference(arguments):
+    """The full reference run on the course's posts; goes on where it was stopped."""
+    from .reference import run_reference
+    from .report import write_pages
+
+    run_reference(exclude_problems=arguments.exclude_problems)
+    write_pages()
+    return 0
+
+
+def report(arguments):
+    """Writes README.md and report.md from the records."""
+    from .report import write_pages
+
+    write_pages()
+    return 0
+
+
+def _parser():
+    parser = argparse.ArgumentParser(prog="mmsa_utils", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def add(function):
+        command = commands.add_parser(function.__name__, help=function.__doc__)
+        command.set_defaults(function=function)
+        return command
+
+    add(check).add_argument("folder", type=Path, nargs="?", default=data_folder())
+    add(notebooks).add_argument(
+        "--save", action="store_true", help="save the outputs in notebooks/ itself"
+    )
+    add(scores)
+    add(reference).add_argument(
+        "--exclude-problems", action="store_true", help="leave posts with problems out"
+    )
+    add(report)
+    return parser
+
+
+def main(arguments=None):
+    """Entry point; returns the exit status. Bad input ends in one message, no traceback."""
+    arguments = _parser().parse_args(arguments)
+    try:
+        return arguments.function(arguments)
+    except CourseError as error:
+        print(f"mmsa_utils: {error}", file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

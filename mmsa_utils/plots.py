@@ -1,0 +1,326 @@
+"""All figures of the course: one style, and one colour for each class and mode everywhere."""
+
+import textwrap
+from collections import Counter
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.patches import FancyBboxPatch
+from PIL import Image
+from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
+
+from .config import LABELS
+from .dataset import Post
+from .images import decode_picture
+from .text import clean, words
+
+CLASS_COLOURS = {"negative": "#c8553d", "neutral": "#8d99ae", "positive": "#2a9d8f"}
+MODE_COLOURS = {"text": "#3d5a98", "image": "#e09f3e", "fused": "#7b4b94"}
+_OTHER = "#6c757d"
+
+
+def use_style():
+    """Sets the course's look for all figures that follow."""
+    sns.set_theme(style="whitegrid", context="notebook", font_scale=0.9)
+    plt.rcParams.update(
+        {"figure.dpi": 90, "figure.constrained_layout.use": True, "axes.titlesize": "medium"}
+    )
+
+
+def save_figure(figure, file):
+    """Saves a figure as PNG for the report and closes it."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(file, dpi=110, bbox_inches="tight", metadata={"Software": None})
+    plt.close(figure)
+
+
+# ---- posts ------------------------------------------------------------------------------
+
+
+def class_balance(labels):
+    """How many posts each class has."""
+    figure, axes = plt.subplots(figsize=(5, 2.4))
+    counts = np.bincount(labels, minlength=len(LABELS))
+    bars = axes.barh(LABELS, counts, color=[CLASS_COLOURS[name] for name in LABELS])
+    axes.bar_label(bars, [f"{n} ({n / counts.sum():.0%})" for n in counts], padding=4)
+    axes.set(xlabel="posts", xlim=(0, counts.max() * 1.25))
+    axes.grid(visible=False, axis="y")
+    return figure
+
+
+def text_lengths(posts):
+    """Words per text, a histogram a class."""
+    table = pd.DataFrame(
+        {"words": [len(clean(p.text).split()) for p in posts], "class": _names(posts)}
+    )
+    figure, axes = plt.subplots(figsize=(6, 2.8))
+    sns.histplot(
+        table, x="words", hue="class", hue_order=LABELS, palette=CLASS_COLOURS,
+        multiple="stack", discrete=True, ax=axes,
+    )
+    axes.set(xlabel="words in the text", ylabel="posts")
+    return figure
+
+
+def picture_sizes(posts):
+    """Width and height of every picture."""
+    table = pd.DataFrame(
+        {
+            "width": [p.facts.width for p in posts],
+            "height": [p.facts.height for p in posts],
+            "class": _names(posts),
+        }
+    )
+    figure, axes = plt.subplots(figsize=(4.6, 3.6))
+    sns.scatterplot(
+        table, x="width", y="height", hue="class", hue_order=LABELS, palette=CLASS_COLOURS,
+        s=18, alpha=0.7, ax=axes,
+    )
+    axes.set(xlabel="width in pixels", ylabel="height in pixels")
+    sns.move_legend(axes, "center left", bbox_to_anchor=(1, 0.5), frameon=False)
+    return figure
+
+
+def _names(posts):
+    return [LABELS[post.label] for post in posts]
+
+
+def post_grid(posts: list[Post], *, columns=4, notes=None):
+    """Posts as a reader sees them: picture, text, and the class as the colour of the frame.
+
+    `notes` are lines under the texts, one a post.
+    """
+    rows = -(-len(posts) // columns)
+    figure, grid = plt.subplots(rows, columns, figsize=(2.6 * columns, 3 * rows), squeeze=False)
+    for axes in grid.flat:
+        axes.axis("off")
+    for axes, post, note in zip(grid.flat, posts, notes or [""] * len(posts), strict=False):
+        _show(axes, decode_picture(post.picture))
+        name = "unlabelled" if post.label is None else LABELS[post.label]
+        colour = CLASS_COLOURS.get(name, _OTHER)
+        axes.set_title(name, color=colour, fontweight="bold", fontsize=10)
+        caption = textwrap.shorten(clean(post.text), 80, placeholder=" …")
+        caption = "\n".join([*textwrap.wrap(caption, 30), *([note] if note else [])])
+        axes.text(0.5, -0.04, caption, transform=axes.transAxes, ha="center", va="top", fontsize=8)
+        axes.patch.set_visible(True)
+    return figure
+
+
+def _show(axes, pixels):
+    """A picture on a square of the same size for all, unstretched."""
+    picture = Image.fromarray(pixels)
+    picture.thumbnail((224, 224))
+    square = Image.new("RGB", (224, 224), "white")
+    square.paste(picture, ((224 - picture.width) // 2, (224 - picture.height) // 2))
+    axes.imshow(square)
+    axes.axis("off")
+
+
+def words_per_class(posts, *, top=12):
+    """The words that speak most for each class.
+
+    Ranked by the share of a class's posts that hold the word, less the share of the others.
+    """
+    found = [set(words(post.text)) - ENGLISH_STOP_WORDS for post in posts]
+    labels = np.array([post.label for post in posts])
+    figure, grid = plt.subplots(1, len(LABELS), figsize=(10, 0.24 * top + 0.8))
+    for label, axes in enumerate(grid):
+        inside, outside = _shares(found, labels == label), _shares(found, labels != label)
+        lead = Counter({word: share - outside[word] for word, share in inside.items()})
+        best = sorted(lead.items(), key=lambda item: (-item[1], item[0]))[:top]
+        axes.barh(
+            [word for word, _ in best], [100 * share for _, share in best],
+            color=CLASS_COLOURS[LABELS[label]],
+        )
+        axes.invert_yaxis()
+        axes.set(title=LABELS[label], xlabel="lead in % of posts")
+        axes.grid(visible=False, axis="y")
+    return figure
+
+
+def _shares(found, chosen):
+    picked = [bag for bag, yes in zip(found, chosen, strict=True) if yes]
+    counts = Counter(word for bag in picked for word in bag)
+    return Counter({word: count / len(picked) for word, count in counts.items()})
+
+
+# ---- augmentation -----------------------------------------------------------------------
+
+
+def picture_grid(pictures, titles, *, columns=5):
+    """Pictures `(H, W, 3)` with titles."""
+    rows = -(-len(pictures) // columns)
+    figure, grid = plt.subplots(rows, columns, figsize=(2 * columns, 2.2 * rows), squeeze=False)
+    for axes in grid.flat:
+        axes.axis("off")
+    for axes, pixels, title in zip(grid.flat, pictures, titles, strict=False):
+        axes.imshow(pixels)
+        axes.set_title(title, fontsize=9)
+    return figure
+
+
+# ---- the model --------------------------------------------------------------------------
+
+
+def model_structure(rows, *, title=""):
+    """The model as a chain of boxes per modality, from `models.describe` rows.
+
+    Args:
+        rows: `[(lane, text)]`; lane is `text`, `image` or `head`. Lanes run from left to
+            right and end in the head.
+    """
+    lanes = [lane for lane in ("text", "image") if any(name == lane for name, _ in rows)]
+    figure, axes = plt.subplots(figsize=(10, 1.2 + 1.1 * len(lanes)))
+    longest = max(sum(name == lane for name, _ in rows) for lane in lanes)
+    for height, lane in enumerate(reversed(lanes)):
+        boxes = [label for name, label in rows if name == lane]
+        for place, label in enumerate(boxes):
+            _box(axes, place, height, label, MODE_COLOURS[lane])
+            last = place == len(boxes) - 1
+            target = (longest, (len(lanes) - 1) / 2) if last else (place + 1, height)
+            _arrow(axes, (place, height), target)
+    middle = (len(lanes) - 1) / 2
+    head = [label for name, label in rows if name == "head"]
+    colour = MODE_COLOURS["fused" if len(lanes) > 1 else lanes[0]]
+    for place, label in enumerate(head):
+        _box(axes, longest + place, middle, label, colour)
+        if place < len(head) - 1:
+            _arrow(axes, (longest + place, middle), (longest + place + 1, middle))
+    axes.set(xlim=(-0.55, longest + len(head) - 0.45), ylim=(-0.6, len(lanes) - 0.4), title=title)
+    axes.axis("off")
+    return figure
+
+
+def _box(axes, x, y, label, colour):
+    axes.add_patch(
+        FancyBboxPatch(
+            (x - 0.36, y - 0.28), 0.72, 0.56, boxstyle="round,pad=0.03", fc="white", ec=colour, lw=2
+        )
+    )
+    axes.text(x, y, label, ha="center", va="center", fontsize=8.5)
+
+
+def _arrow(axes, start, end):
+    axes.annotate(
+        "", (end[0] - 0.4, end[1]), (start[0] + 0.4, start[1]),
+        arrowprops={"arrowstyle": "-|>", "color": "#444444", "shrinkA": 0, "shrinkB": 0},
+    )
+
+
+# ---- training ---------------------------------------------------------------------------
+
+
+def ragged_mean(histories, name):
+    """`(epochs, mean, std, count)` of a figure over histories of unequal length.
+
+    Each epoch averages the folds that reached it; none is cut to the shortest.
+    """
+    longest = max(len(history) for history in histories)
+    table = np.full((len(histories), longest), np.nan)
+    for row, history in zip(table, histories, strict=True):
+        row[: len(history)] = [epoch[name] for epoch in history]
+    count = (~np.isnan(table)).sum(0)
+    return np.arange(1, longest + 1), np.nanmean(table, 0), np.nanstd(table, 0), count
+
+
+def training_curves(record, *, title=""):
+    """Losses and inner accuracy by epoch: the mean over folds, a band of one deviation."""
+    histories = [fold["history"] for fold in record["folds"]]
+    figure, (losses, accuracy) = plt.subplots(1, 2, figsize=(9, 3))
+    for axes, name, label, colour in (
+        (losses, "train_loss", "training", "#343a40"),
+        (losses, "val_loss", "inner split", "#d17a22"),
+        (accuracy, "val_accuracy", "inner split", "#d17a22"),
+    ):
+        epochs, mean, deviation, count = ragged_mean(histories, name)
+        axes.plot(epochs, mean, color=colour, label=label)
+        axes.fill_between(epochs, mean - deviation, mean + deviation, color=colour, alpha=0.15)
+        fewer = epochs[count < len(histories)]
+        if len(fewer):
+            axes.axvspan(fewer[0] - 0.5, epochs[-1] + 0.5, color="#000000", alpha=0.04, lw=0)
+    for fold in record["folds"]:
+        losses.axvline(fold["best_epoch"], ymax=0.06, color="#d17a22", lw=1.5)
+    losses.set(xlabel="epoch", ylabel="loss")
+    losses.legend(frameon=False)
+    accuracy.set(xlabel="epoch", ylabel="accuracy on the inner split")
+    figure.suptitle(title or "Ticks: best epochs. Grey: epochs that not all folds reached.")
+    return figure
+
+
+# ---- results ----------------------------------------------------------------------------
+
+
+def confusion_matrix(counts, *, title=""):
+    """Counts with the share of each true class."""
+    shares = counts / counts.sum(1, keepdims=True)
+    notes = np.array([f"{n}\n{s:.0%}" for n, s in zip(counts.flat, shares.flat, strict=True)])
+    figure, axes = plt.subplots(figsize=(4, 3.2))
+    sns.heatmap(
+        shares, annot=notes.reshape(counts.shape), fmt="", cmap="Blues", vmin=0, vmax=1,
+        cbar=False, xticklabels=LABELS, yticklabels=LABELS, ax=axes,
+    )
+    axes.set(xlabel="predicted", ylabel="tagged", title=title)
+    axes.tick_params(axis="y", rotation=0)
+    return figure
+
+
+def class_recall(records):
+    """Recall of each class, a group of bars a run."""
+    runs = [record["run"] for record in records]
+    figure, axes = plt.subplots(figsize=(1.6 + 1.5 * len(runs), 3))
+    for place, label in enumerate(LABELS):
+        recall = [record["oof"]["per_class"][label]["recall"] for record in records]
+        bars = axes.bar(
+            np.arange(len(runs)) + 0.26 * (place - 1), recall, 0.25,
+            color=CLASS_COLOURS[label], label=label,
+        )
+        axes.bar_label(bars, fmt="%.2f", fontsize=8)
+    axes.set(xticks=np.arange(len(runs)), xticklabels=runs, ylabel="recall", ylim=(0, 1.08))
+    axes.grid(visible=False, axis="x")
+    axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+    return figure
+
+
+def run_comparison(records, *, ceilings=None):
+    """Accuracy and macro-F1 by run: a bar for the out-of-fold figure, a dot a fold.
+
+    `ceilings` draws the best accuracy possible, `{run: accuracy}`, as a line.
+    """
+    runs = [record["run"] for record in records]
+    colours = [MODE_COLOURS.get(run, "#adb5bd") for run in runs]
+    figure, grid = plt.subplots(1, 2, figsize=(3.5 + 1.1 * len(runs), 3), sharey=True)
+    for axes, name, label in zip(grid, ("accuracy", "macro_f1"), ("accuracy", "macro-F1")):
+        bars = axes.bar(runs, [r["oof"][name] for r in records], color=colours, alpha=0.75)
+        axes.bar_label(bars, fmt="%.3f", padding=-14, color="white", fontsize=9)
+        for place, record in enumerate(records):
+            dots = [fold[name] for fold in record["folds"]]
+            axes.scatter([place + 0.25] * len(dots), dots, s=10, color="black", zorder=3)
+        axes.set(title=label, ylim=(0, 1))
+        axes.grid(visible=False, axis="x")
+        axes.tick_params(axis="x", rotation=0 if len(runs) < 5 else 30)
+    for place, run in enumerate(runs):
+        if ceilings and run in ceilings:
+            line = {"color": "black", "ls": "--", "lw": 1.2}
+            grid[0].hlines(ceilings[run], place - 0.45, place + 0.45, **line)
+    return figure
+
+
+def who_is_right(table):
+    """Shares of posts by which modality alone is right, and how often fusion is right there.
+
+    Args:
+        table: DataFrame indexed by the case, columns `posts` and `fused right`.
+    """
+    figure, axes = plt.subplots(figsize=(7, 2.4))
+    right = table["posts"] * table["fused right"]
+    axes.barh(table.index, right, color=MODE_COLOURS["fused"], label="fused right")
+    axes.barh(table.index, table["posts"] - right, left=right, color="#d6cfe0", label="fused wrong")
+    for case, row in table.iterrows():
+        axes.text(row["posts"], case, f"  {row['fused right']:.0%} right", va="center", fontsize=9)
+    axes.set(xlabel="posts", xlim=(0, table["posts"].max() * 1.25))
+    axes.invert_yaxis()
+    axes.grid(visible=False, axis="y")
+    axes.legend(frameon=False, loc="lower right")
+    return figure

@@ -1,0 +1,171 @@
+"""The reference run on the course's own posts: choices, runs, records, predictions, figures.
+
+Resumable at every fold. Stages and their times on 2 CPU cores are in `STAGES`.
+"""
+
+from itertools import product
+
+import numpy as np
+
+from . import analysis, plots
+from .baselines import Majority, TfIdf
+from .config import HEADS, MODES, Config
+from .crossval import cross_validate
+from .dataset import load_dataset
+from .metrics import confusion
+from .paths import IMAGES, RESULTS, course_folder
+from .records import (
+    load_json,
+    load_oof,
+    load_record,
+    mean_summary,
+    probabilities_of,
+    save_json,
+    save_validation,
+    write_predictions,
+)
+from .splits import find_groups
+
+FOLDER = RESULTS / "course"
+
+# Frozen embedded encoders; both picture encoders side by side. Four thousand posts and
+# thousands of features: slow steps and, as the inner splits decide below, much dropout.
+COURSE = Config(
+    image_encoders=("efficientnet_lite0", "efficientnet_lite2"),
+    learning_rate=3e-4,
+    seeds=(0, 1, 2),
+)
+DROPOUTS = (0.5, 0.7, 0.8)
+BASELINES = {"majority": Majority, "tfidf": TfIdf}
+# The lab report's fusion, on the same encoders and folds.
+ATTENTION = COURSE.but(head="attention", dropout=0.5)
+RUNS = ("majority", "tfidf", "text", "image", "attention", "balanced", "fused")
+
+
+def candidates(mode):
+    """The configs among which the inner splits choose for a mode."""
+    heads = HEADS if mode == "fused" else (COURSE.head,)
+    return [
+        COURSE.but(mode=mode, head=head, dropout=dropout)
+        for head, dropout in product(heads, DROPOUTS)
+    ]
+
+
+def inner_score(validation):
+    """`(accuracy, macro-F1)` on the inner splits, the mean over folds and seeds."""
+    count = len(validation.results)
+    return tuple(
+        sum(result.inner[name] for result in validation.results) / count
+        for name in ("accuracy", "macro_f1")
+    )
+
+
+def choose(dataset, mode):
+    """Runs a mode's candidates; returns the best one's run and the rows that say why.
+
+    Best is the highest sum of accuracy and macro-F1 on the inner splits. The scored folds
+    are not looked at.
+    """
+    runs = [
+        cross_validate(dataset, config, name=f"{mode}-{config.head}-{config.dropout}")
+        for config in candidates(mode)
+    ]
+    scores = [inner_score(run) for run in runs]
+    best = max(range(len(runs)), key=lambda place: sum(scores[place]))
+    rows = [
+        {
+            "mode": mode,
+            "head": run.config.head,
+            "dropout": run.config.dropout,
+            "inner": {"accuracy": accuracy, "macro_f1": macro_f1},
+            "chosen": place == best,
+        }
+        for place, (run, (accuracy, macro_f1)) in enumerate(zip(runs, scores, strict=True))
+    ]
+    return runs[best], rows
+
+
+# ---- stages -----------------------------------------------------------------------------
+
+
+def _baselines(dataset):
+    for run, learner in BASELINES.items():
+        config = COURSE.but(mode="text")
+        validation = cross_validate(dataset, config, learner=learner, name=run)
+        save_validation(run, validation, FOLDER)
+
+
+def _models(dataset):
+    choices = []
+    for mode in MODES:
+        validation, rows = choose(dataset, mode)
+        choices += rows
+        save_validation(mode, validation, FOLDER)
+    save_json(choices, FOLDER / "selection.json")
+    write_predictions(dataset, validation.unlabelled, FOLDER / "test_predictions.txt")
+
+
+def _variants(dataset):
+    """The lab report's head; the fused model with balanced classes, and with plain folds."""
+    fused = Config.from_dict(load_record(FOLDER, "fused")["config"])
+    attention = cross_validate(dataset, ATTENTION, name="fused-attention-0.5")
+    save_validation("attention", attention, FOLDER)
+    balanced = cross_validate(dataset, fused.but(class_weights="balanced"), name="balanced")
+    save_validation("balanced", balanced, FOLDER)
+    alone = np.arange(len(dataset.labelled))  # every post a group of its own
+    plain = cross_validate(dataset, fused, name="plain-folds", groups=alone)
+    save_json({"oof": mean_summary(plain.scores)}, FOLDER / "plain_folds.json")
+
+
+def _analysis(dataset):
+    table = load_oof(FOLDER)
+    save_json(
+        {
+            "data": analysis.data_facts(dataset, find_groups(dataset.labelled)),
+            "comparisons": analysis.compare_all(table, ["fused", "text", "image"]),
+            "against_attention": analysis.compare_all(table, ["fused", "attention"]),
+            "who_is_right": analysis.who_is_right(table).to_dict(orient="index"),
+            "confusion": {
+                run: confusion(*probabilities_of(table, run)).tolist() for run in MODES
+            },
+        },
+        FOLDER / "analysis.json",
+    )
+
+
+def _figures(dataset):
+    plots.use_style()
+    records = {run: load_record(FOLDER, run) for run in RUNS}
+    table = load_oof(FOLDER)
+    figures = {
+        "class_balance": plots.class_balance(dataset.labels),
+        "text_lengths": plots.text_lengths(dataset.labelled),
+        "run_comparison": plots.run_comparison(list(records.values())),
+        "class_recall": plots.class_recall([records[run] for run in RUNS[1:]]),
+        "who_is_right": plots.who_is_right(analysis.who_is_right(table)),
+    }
+    for mode in MODES:
+        figures[f"curves_{mode}"] = plots.training_curves(records[mode])
+        counts = confusion(*probabilities_of(table, mode))
+        figures[f"confusion_{mode}"] = plots.confusion_matrix(counts, title=mode)
+    for name, figure in figures.items():
+        plots.save_figure(figure, IMAGES / f"{name}.png")
+
+
+# name, what it does, minutes on 2 CPU cores without caches
+STAGES = (
+    ("baselines", _baselines, 1),
+    ("models", _models, 25),
+    ("variants", _variants, 4),
+    ("analysis", _analysis, 1),
+    ("figures", _figures, 1),
+)
+
+
+def run_reference(*, exclude_problems=False):
+    """Every stage in order, on the posts in `MMSA_DATA` or `data/course`."""
+    dataset = load_dataset(course_folder(), exclude_problems=exclude_problems, name="course")
+    for number, (name, stage, minutes) in enumerate(STAGES, start=1):
+        print(f"[{number}/{len(STAGES)}] {name} (about {minutes} min on 2 CPU cores)", flush=True)
+        stage(dataset)
+

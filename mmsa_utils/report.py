@@ -1,0 +1,78 @@
+"""README.md and report.md, written from the records: no figure is typed by hand."""
+
+import jinja2
+import numpy as np
+
+from . import reference
+from .analysis import comparison_table
+from .config import LABELS, MODES
+from .demo import CEILINGS
+from .paths import PROJECT, RESULTS
+from .records import load_json, load_record
+from .storage import replacing
+
+PAGES = ("README.md", "report.md")
+
+
+def _percent(value, digits=1):
+    return f"{100 * value:.{digits}f} %"
+
+
+def _p_value(value):
+    return "< 0.001" if value < 0.001 else f"= {value:.3f}"
+
+
+def _spread(record, name):
+    """Mean out of fold ± deviation over folds and seeds."""
+    deviation = np.std([fold[name] for fold in record["folds"]], ddof=1)
+    return f"{record['oof'][name]:.3f} ± {deviation:.3f}"
+
+
+def _context():
+    analysis = load_json(reference.FOLDER / "analysis.json")
+    return {
+        "runs": {run: load_record(reference.FOLDER, run) for run in reference.RUNS},
+        "analysis": analysis,
+        "comparisons": {f"{c['first']}-{c['second']}": c for c in analysis["comparisons"]},
+        "comparison_rows": comparison_table(analysis["comparisons"]).reset_index().to_dict("split"),
+        "selection": load_json(reference.FOLDER / "selection.json"),
+        "plain": load_json(reference.FOLDER / "plain_folds.json"),
+        "published": load_json(RESULTS / "published.json"),
+        "stages": reference.STAGES,
+        "labels": LABELS,
+        "modes": MODES,
+        "ceilings": CEILINGS,
+    }
+
+
+def render_pages():
+    """The pages as text: `{file name: content}`.
+
+    Raises:
+        CourseError: where a record is missing.
+    """
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader(__package__, "templates"),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # noqa: S701 - Markdown from our own records, not a web page
+    )
+    environment.filters |= {
+        "percent": _percent,
+        "p": _p_value,
+        "f3": "{:.3f}".format,
+        "signed": "{:+.3f}".format,
+        "thousands": "{:,}".format,
+    }
+    environment.globals["spread"] = _spread
+    context = _context()
+    return {name: environment.get_template(f"{name}.jinja").render(context) for name in PAGES}
+
+
+def write_pages():
+    """Writes the pages into the project."""
+    for name, text in render_pages().items():
+        with replacing(PROJECT / name) as temporary:
+            temporary.write_text(text, encoding="utf-8")

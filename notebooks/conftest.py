@@ -1,0 +1,13 @@
+"""Notebooks are tested on the demo set, from nothing, whatever this machine has in data/course."""
+
+import os
+import tempfile
+
+# Kernels inherit the environment of the pytest process; fixtures do not reach them.
+_OUT = tempfile.TemporaryDirectory()
+os.environ["MMSA_DATA"] = "data/demo"
+os.environ["MMSA_OUT"] = _OUT.name
+
+
+def pytest_unconfigure():
+    _OUT.cleanup()
