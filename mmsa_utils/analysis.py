@@ -112,9 +112,7 @@ def score_table(records):
         rows[record["run"]] = {
             "accuracy": f"{oof['accuracy']:.3f} ± {spread['accuracy']:.3f}",
             "macro-F1": f"{oof['macro_f1']:.3f} ± {spread['macro_f1']:.3f}",
-            **{
-                f"recall {label}": f"{oof['per_class'][label]['recall']:.3f}" for label in LABELS
-            },
+            **{f"recall {label}": f"{oof['per_class'][label]['recall']:.3f}" for label in LABELS},
         }
     return pd.DataFrame(rows).T
 

@@ -84,16 +84,21 @@ class CrossValidation:
         """Per seed: the metrics of that seed's out-of-fold predictions."""
         return [metrics.summary(self.dataset.labels, table) for table in self.probabilities]
 
-    def score(self, name="accuracy"):
-        """`(mean, standard deviation)` of a metric over folds and seeds."""
-        values = [score[name] for score in self.fold_scores]
-        return float(np.mean(values)), float(np.std(values, ddof=1))
+    @property
+    def inner_scores(self):
+        """Accuracy and macro-F1 on the inner splits, the mean over folds and seeds: for choices."""
+        return {
+            name: float(np.mean([result.inner[name] for result in self.results]))
+            for name in ("accuracy", "macro_f1")
+        }
 
     @property
     def fold_scores(self):
         """Per fold and seed: the metrics on that fold."""
         labels = self.dataset.labels
-        tables = dict(zip(self.config.seeds, zip(self.fold, self.probabilities), strict=True))
+        tables = dict(
+            zip(self.config.seeds, zip(self.fold, self.probabilities, strict=True), strict=True)
+        )
         scores = []
         for result in self.results:
             fold, table = tables[result.seed]
@@ -237,7 +242,5 @@ def cross_validate(dataset, config, *, learner=Learner, name=None, store=None, g
     built = cache(lambda: learner(dataset, config))  # only where a fold is left to learn
     groups = find_groups(dataset.labelled) if groups is None else groups
     tasks = fold_tasks(dataset, config, store=store, groups=groups)
-    results = [
-        _finish(task, built, dataset) for task in tqdm(tasks, f"{name}: folds", leave=False)
-    ]
+    results = [_finish(task, built, dataset) for task in tqdm(tasks, f"{name}: folds", leave=False)]
     return _assemble(dataset, config, results)

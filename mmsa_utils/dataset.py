@@ -1,9 +1,9 @@
 """Posts on disk: the layout that students get, read and checked.
 
-    train.txt               guid,tag            labelled posts
-    test_without_label.txt  guid,null           unlabelled posts (may be absent)
-    data/<guid>.txt         the tweet
-    data/<guid>.jpg         its picture (.jpeg and .png are read, too)
+train.txt               guid,tag            labelled posts
+test_without_label.txt  guid,null           unlabelled posts (may be absent)
+data/<guid>.txt         the tweet
+data/<guid>.jpg         its picture (.jpeg and .png are read, too)
 """
 
 import hashlib

@@ -326,9 +326,7 @@ def waves(c):
 
 
 def blots(c):
-    _scatter(
-        c, 6, 14, BRIGHT + DULL + INK, lambda x, y, r, f: c.disc(x, y, c.between(1, 4) * r, f)
-    )
+    _scatter(c, 6, 14, BRIGHT + DULL + INK, lambda x, y, r, f: c.disc(x, y, c.between(1, 4) * r, f))
     c.picture.paste(c.picture.filter(ImageFilter.GaussianBlur(c.between(3, 9))))
 
 

@@ -186,7 +186,7 @@ def _build_torchvision(name, pretrained):
     last = "fc" if hasattr(network, "fc") else "classifier"
     removed = getattr(network, last)
     setattr(network, last, nn.Identity())
-    linear = [layer for layer in removed.modules() if isinstance(layer, nn.Linear)][0]
+    linear = next(layer for layer in removed.modules() if isinstance(layer, nn.Linear))
     return ImageEncoder(
         network,
         dim=linear.in_features,
@@ -218,7 +218,9 @@ def build_text_encoder(name):
     try:
         transformer, tokenizer = _load_transformer(name)
     except (OSError, ValueError) as error:
-        raise CourseError(f"The text encoder {name!r} cannot be loaded. {_EMBEDDED_HELP}") from error
+        raise CourseError(
+            f"The text encoder {name!r} cannot be loaded. {_EMBEDDED_HELP}"
+        ) from error
     fingerprint = _state_fingerprint(transformer)
     return TextEncoder(transformer, tokenizer, fingerprint=fingerprint).eval()
 

@@ -143,8 +143,17 @@ def _load(checkpoint, model, optimizer, schedule, device):
 
 
 def fit(
-    model, *, train_batches, inner_batches, inner_labels, loss_function, config, device,
-    seed, checkpoint=None, on_epoch=None,
+    model,
+    *,
+    train_batches,
+    inner_batches,
+    inner_labels,
+    loss_function,
+    config,
+    device,
+    seed,
+    checkpoint=None,
+    on_epoch=None,
 ):
     """Trains with early stopping on the inner split; leaves the best weights in the model.
 
@@ -169,8 +178,13 @@ def fit(
         epoch = len(progress.history) + 1
         torch.manual_seed(seed * 1000 + epoch)
         train_loss = train_one_epoch(
-            model, train_batches(epoch), loss_function=loss_function, optimizer=optimizer,
-            schedule=schedule, clip_norm=config.clip_norm, device=device,
+            model,
+            train_batches(epoch),
+            loss_function=loss_function,
+            optimizer=optimizer,
+            schedule=schedule,
+            clip_norm=config.clip_norm,
+            device=device,
         )
         loss, accuracy = evaluate(
             model, inner_batches, inner_labels, loss_function=loss_function, device=device

@@ -11,7 +11,6 @@ import numpy as np
 import torch
 from tqdm.auto import tqdm
 
-from .config import Config
 from .devices import autocast, pick_device, to_device
 from .encoders import build_encoder
 from .images import decode_picture, eval_transform
@@ -125,7 +124,7 @@ def _encoder_features(posts, modality, name, config):
     return np.stack([cache.rows[post.content] for post in posts])
 
 
-def extract_features(posts, modality, config=Config()):
+def extract_features(posts, modality, config):
     """`(N, D)` float32: the posts' features from all encoders of a modality, side by side."""
     names = config.encoders(modality)
     return np.concatenate(

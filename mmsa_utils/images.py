@@ -137,7 +137,7 @@ def augmentation_steps(size):
 def single_augmentations(size):
     """Every transform alone and certain to act, for looking at: `{name: transform}`."""
     single = {}
-    for name, step in augmentation_steps(size).items():
+    for step in augmentation_steps(size).values():
         for member in getattr(step, "transforms", [step]):
             member.p = 1.0
             single[type(member).__name__] = A.Compose([member], strict=True)

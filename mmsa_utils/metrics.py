@@ -73,7 +73,7 @@ def mcnemar_p(labels, first, second):
 
 
 def bootstrap_gain(labels, first, second, *, resamples=1000, seed=0):
-    """95 % percentile interval of `macro_f1(first) - macro_f1(second)`, posts resampled in pairs."""
+    """95 % percentile interval of the gain in macro-F1 of `first` over `second`, paired by post."""
     a, b = np.asarray(first).argmax(1), np.asarray(second).argmax(1)
 
     def gain(y, p, q):

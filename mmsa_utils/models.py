@@ -172,7 +172,13 @@ def outline(config, dims):
         widths = [config.embed_dim]
         if modality == "image":
             widths = [config.image_hidden, config.embed_dim]
-        rows += [(modality, f"linear -> {w}\nBatchNorm, ReLU\ndropout {config.dropout}") for w in widths]
+        rows += [
+            (modality, f"linear -> {w}\nBatchNorm, ReLU\ndropout {config.dropout}") for w in widths
+        ]
     head = f"{config.head} of\n{len(dims)} x {config.embed_dim}"
     rows += [("head", head)] if len(dims) > 1 else []
-    return [*rows, ("head", f"classifier\n-> {CLASSES} logits"), ("head", "softmax:\n3 probabilities")]
+    return [
+        *rows,
+        ("head", f"classifier\n-> {CLASSES} logits"),
+        ("head", "softmax:\n3 probabilities"),
+    ]

@@ -57,8 +57,14 @@ def text_lengths(posts):
     )
     figure, axes = plt.subplots(figsize=(6, 2.8))
     sns.histplot(
-        table, x="words", hue="class", hue_order=LABELS, palette=CLASS_COLOURS,
-        multiple="stack", discrete=True, ax=axes,
+        table,
+        x="words",
+        hue="class",
+        hue_order=LABELS,
+        palette=CLASS_COLOURS,
+        multiple="stack",
+        discrete=True,
+        ax=axes,
     )
     axes.set(xlabel="words in the text", ylabel="posts")
     return figure
@@ -75,8 +81,15 @@ def picture_sizes(posts):
     )
     figure, axes = plt.subplots(figsize=(4.6, 3.6))
     sns.scatterplot(
-        table, x="width", y="height", hue="class", hue_order=LABELS, palette=CLASS_COLOURS,
-        s=18, alpha=0.7, ax=axes,
+        table,
+        x="width",
+        y="height",
+        hue="class",
+        hue_order=LABELS,
+        palette=CLASS_COLOURS,
+        s=18,
+        alpha=0.7,
+        ax=axes,
     )
     axes.set(xlabel="width in pixels", ylabel="height in pixels")
     sns.move_legend(axes, "center left", bbox_to_anchor=(1, 0.5), frameon=False)
@@ -131,7 +144,8 @@ def words_per_class(posts, *, top=12):
         lead = Counter({word: share - outside[word] for word, share in inside.items()})
         best = sorted(lead.items(), key=lambda item: (-item[1], item[0]))[:top]
         axes.barh(
-            [word for word, _ in best], [100 * share for _, share in best],
+            [word for word, _ in best],
+            [100 * share for _, share in best],
             color=CLASS_COLOURS[LABELS[label]],
         )
         axes.invert_yaxis()
@@ -204,7 +218,9 @@ def _box(axes, x, y, label, colour):
 
 def _arrow(axes, start, end):
     axes.annotate(
-        "", (end[0] - 0.4, end[1]), (start[0] + 0.4, start[1]),
+        "",
+        (end[0] - 0.4, end[1]),
+        (start[0] + 0.4, start[1]),
         arrowprops={"arrowstyle": "-|>", "color": "#444444", "shrinkA": 0, "shrinkB": 0},
     )
 
@@ -258,8 +274,16 @@ def confusion_matrix(counts, *, title=""):
     notes = np.array([f"{n}\n{s:.0%}" for n, s in zip(counts.flat, shares.flat, strict=True)])
     figure, axes = plt.subplots(figsize=(4, 3.2))
     sns.heatmap(
-        shares, annot=notes.reshape(counts.shape), fmt="", cmap="Blues", vmin=0, vmax=1,
-        cbar=False, xticklabels=LABELS, yticklabels=LABELS, ax=axes,
+        shares,
+        annot=notes.reshape(counts.shape),
+        fmt="",
+        cmap="Blues",
+        vmin=0,
+        vmax=1,
+        cbar=False,
+        xticklabels=LABELS,
+        yticklabels=LABELS,
+        ax=axes,
     )
     axes.set(xlabel="predicted", ylabel="tagged", title=title)
     axes.tick_params(axis="y", rotation=0)
@@ -273,8 +297,11 @@ def class_recall(records):
     for place, label in enumerate(LABELS):
         recall = [record["oof"]["per_class"][label]["recall"] for record in records]
         bars = axes.bar(
-            np.arange(len(runs)) + 0.26 * (place - 1), recall, 0.25,
-            color=CLASS_COLOURS[label], label=label,
+            np.arange(len(runs)) + 0.26 * (place - 1),
+            recall,
+            0.25,
+            color=CLASS_COLOURS[label],
+            label=label,
         )
         axes.bar_label(bars, fmt="%.2f", fontsize=8)
     axes.set(xticks=np.arange(len(runs)), xticklabels=runs, ylabel="recall", ylim=(0, 1.08))
@@ -291,7 +318,9 @@ def run_comparison(records, *, ceilings=None):
     runs = [record["run"] for record in records]
     colours = [MODE_COLOURS.get(run, "#adb5bd") for run in runs]
     figure, grid = plt.subplots(1, 2, figsize=(3.5 + 1.1 * len(runs), 3), sharey=True)
-    for axes, name, label in zip(grid, ("accuracy", "macro_f1"), ("accuracy", "macro-F1")):
+    for axes, name, label in zip(
+        grid, ("accuracy", "macro_f1"), ("accuracy", "macro-F1"), strict=True
+    ):
         bars = axes.bar(runs, [r["oof"][name] for r in records], color=colours, alpha=0.75)
         axes.bar_label(bars, fmt="%.3f", padding=-14, color="white", fontsize=9)
         for place, record in enumerate(records):

@@ -13,7 +13,6 @@ import numpy as np
 import pandas as pd
 import torch
 
-from . import metrics
 from .config import LABELS
 from .devices import pick_device
 from .errors import CourseError

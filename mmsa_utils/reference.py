@@ -15,7 +15,6 @@ from .dataset import load_dataset
 from .metrics import confusion
 from .paths import IMAGES, RESULTS, course_folder
 from .records import (
-    load_json,
     load_oof,
     load_record,
     mean_summary,
@@ -51,15 +50,6 @@ def candidates(mode):
     ]
 
 
-def inner_score(validation):
-    """`(accuracy, macro-F1)` on the inner splits, the mean over folds and seeds."""
-    count = len(validation.results)
-    return tuple(
-        sum(result.inner[name] for result in validation.results) / count
-        for name in ("accuracy", "macro_f1")
-    )
-
-
 def choose(dataset, mode):
     """Runs a mode's candidates; returns the best one's run and the rows that say why.
 
@@ -70,19 +60,18 @@ def choose(dataset, mode):
         cross_validate(dataset, config, name=f"{mode}-{config.head}-{config.dropout}")
         for config in candidates(mode)
     ]
-    scores = [inner_score(run) for run in runs]
-    best = max(range(len(runs)), key=lambda place: sum(scores[place]))
+    best = max(runs, key=lambda run: sum(run.inner_scores.values()))
     rows = [
         {
             "mode": mode,
             "head": run.config.head,
             "dropout": run.config.dropout,
-            "inner": {"accuracy": accuracy, "macro_f1": macro_f1},
-            "chosen": place == best,
+            "inner": run.inner_scores,
+            "chosen": run is best,
         }
-        for place, (run, (accuracy, macro_f1)) in enumerate(zip(runs, scores, strict=True))
+        for run in runs
     ]
-    return runs[best], rows
+    return best, rows
 
 
 # ---- stages -----------------------------------------------------------------------------
@@ -125,9 +114,7 @@ def _analysis(dataset):
             "comparisons": analysis.compare_all(table, ["fused", "text", "image"]),
             "against_attention": analysis.compare_all(table, ["fused", "attention"]),
             "who_is_right": analysis.who_is_right(table).to_dict(orient="index"),
-            "confusion": {
-                run: confusion(*probabilities_of(table, run)).tolist() for run in MODES
-            },
+            "confusion": {run: confusion(*probabilities_of(table, run)).tolist() for run in MODES},
         },
         FOLDER / "analysis.json",
     )
@@ -168,4 +155,3 @@ def run_reference(*, exclude_problems=False):
     for number, (name, stage, minutes) in enumerate(STAGES, start=1):
         print(f"[{number}/{len(STAGES)}] {name} (about {minutes} min on 2 CPU cores)", flush=True)
         stage(dataset)
-

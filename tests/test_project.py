@@ -1,0 +1,88 @@
+"""The project as a whole: packages, notebooks, commands."""
+
+import re
+import tomllib
+
+import nbformat
+import pytest
+import yaml
+
+from mmsa_utils.notebooks import notebook_files
+from mmsa_utils.paths import PROJECT
+
+NOTEBOOKS = notebook_files()
+IGNORE = "nbval-ignore-output"
+CARD = [
+    "jupyterlab", "torch", "torchvision", "transformers", "albumentations", "scikit-learn",
+    "seaborn", "matplotlib", "nbval",
+]  # fmt: skip
+
+
+def test_environment_yml_has_the_ranges_of_pyproject():
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
+    declared = project["dependencies"] + project["optional-dependencies"]["test"]
+    environment = yaml.safe_load((PROJECT / "environment.yml").read_text())
+    conda, pip = environment["dependencies"][:-1], environment["dependencies"][-1]["pip"]
+    assert pip == [*declared, "-e ."]
+    assert conda == [f"python{project['requires-python']}", "pip"]
+    names = {re.split(r"[<>=]", line)[0] for line in declared}
+    assert set(CARD) <= names
+
+
+def test_every_package_of_environment_yml_says_what_it_is_for():
+    lines = (PROJECT / "environment.yml").read_text().splitlines()
+    packages = [line for line in lines if line.startswith("      - ")]
+    assert all(" # " in line for line in packages)
+
+
+def code_cells(file):
+    return [c for c in nbformat.read(file, as_version=4).cells if c.cell_type == "code"]
+
+
+def ignored(cell):
+    return IGNORE in cell.metadata.get("tags", [])
+
+
+def test_the_six_notebooks_are_there():
+    assert [file.stem for file in NOTEBOOKS][:6] == [
+        "01_data_exploration", "02_augmentation_preview", "03_text_only", "04_image_only",
+        "05_fused", "06_result_analysis",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("file", NOTEBOOKS, ids=lambda file: file.stem)
+def test_saved_by_one_clean_execution(file):
+    cells = code_cells(file)
+    assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
+    outputs = [output for cell in cells for output in cell.outputs]
+    assert all(output.output_type != "error" for output in outputs)
+    assert all(output.get("name") != "stderr" for output in outputs)
+    assert "widgets" not in nbformat.read(file, as_version=4).metadata
+
+
+@pytest.mark.parametrize("file", NOTEBOOKS, ids=lambda file: file.stem)
+def test_cells_are_short_and_explained(file):
+    cells = nbformat.read(file, as_version=4).cells
+    assert max(len(cell.source.splitlines()) for cell in cells if cell.cell_type == "code") <= 15
+    text = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    assert "What you will see" in text
+    assert "What we learned" in text
+
+
+@pytest.mark.parametrize("file", NOTEBOOKS, ids=lambda file: file.stem)
+def test_few_outputs_are_unchecked_and_a_checked_one_follows_each(file):
+    cells = code_cells(file)
+    with_output = [cell for cell in cells if cell.outputs]
+    assert sum(map(ignored, with_output)) <= len(with_output) / 4
+    for cell, after in zip(cells, [*cells[1:], None], strict=True):
+        if ignored(cell):
+            assert after is not None
+            assert after.outputs
+            assert not ignored(after)
+
+
+@pytest.mark.parametrize("file", NOTEBOOKS, ids=lambda file: file.stem)
+def test_links_between_notebooks_lead_somewhere(file):
+    for cell in nbformat.read(file, as_version=4).cells:
+        for target in re.findall(r"\]\(([^)#:]+)\)", cell.source):
+            assert (file.parent / target).exists()
