@@ -7,7 +7,7 @@ BASE   := $(or $(shell command -v python3.12),$(shell command -v python3.11),$(s
 .PHONY: run test lab reference report notebooks lint clean
 
 run: $(READY)                ## the notebooks, top to bottom, into out/notebooks
-	$(PYTHON) -m mmsa_utils notebooks
+	$(PYTHON) -m mmsa_utils notebooks $(OPTIONS)
 
 test: $(READY) lint          ## unit tests, then the notebooks against their saved outputs
 	$(PYTHON) -m pytest --nbval -v tests notebooks

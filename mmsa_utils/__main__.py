@@ -1,6 +1,7 @@
 """Command line: `mmsa_utils COMMAND` or `python -m mmsa_utils COMMAND`."""
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -28,6 +29,8 @@ def notebooks(arguments):
     """Runs the notebooks top to bottom; prints where to look and the figures of this run."""
     from .notebooks import FOLDER, run_notebooks
 
+    if arguments.exclude_problems:
+        os.environ["MMSA_EXCLUDE_PROBLEMS"] = "1"  # the kernels inherit it
     folder = FOLDER if arguments.save else out_folder() / "notebooks"
     run_notebooks(folder)
     print(f"\nExecuted notebooks: {folder}")
@@ -76,13 +79,13 @@ def _parser():
         return command
 
     add(check).add_argument("folder", type=Path, nargs="?", default=data_folder())
-    add(notebooks).add_argument(
-        "--save", action="store_true", help="save the outputs in notebooks/ itself"
-    )
+    run = add(notebooks)
+    run.add_argument("--save", action="store_true", help="save the outputs in notebooks/ itself")
     add(scores)
-    add(reference).add_argument(
-        "--exclude-problems", action="store_true", help="leave posts with problems out"
-    )
+    for command in (run, add(reference)):
+        command.add_argument(
+            "--exclude-problems", action="store_true", help="leave posts with problems out"
+        )
     add(report)
     return parser
 

@@ -4,6 +4,7 @@ from itertools import combinations
 
 import numpy as np
 import pandas as pd
+from tqdm.auto import tqdm
 
 from . import metrics
 from .config import LABELS
@@ -54,7 +55,8 @@ def compare(table, first, second):
 
 def compare_all(table, runs):
     """Every pair of runs compared; both p-values are also given Holm-adjusted over the pairs."""
-    rows = [compare(table, first, second) for first, second in combinations(runs, 2)]
+    pairs = tqdm(list(combinations(runs, 2)), "comparing runs", leave=False)
+    rows = [compare(table, first, second) for first, second in pairs]
     for name in ("t_test_p", "mcnemar_p"):
         for row, adjusted in zip(rows, metrics.holm([r[name] for r in rows]), strict=True):
             row[f"{name}_holm"] = adjusted

@@ -8,6 +8,7 @@ data/<guid>.jpg         its picture (.jpeg and .png are read, too)
 
 import hashlib
 import json
+import os
 import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -210,13 +211,14 @@ def load_dataset(folder, *, exclude_problems=False, name=None):
     Args:
         folder: a folder in the layout above.
         name: of the dataset, in records and folders of results; the folder's by default.
-        exclude_problems: leave posts with problems out, and list them in `excluded`.
+        exclude_problems: leave posts with problems out, and list them in `excluded`. The
+            environment variable `MMSA_EXCLUDE_PROBLEMS` says the same for whole notebooks.
 
     Raises:
         CourseError: with the table of problems, where there are any and they are not excluded.
     """
     posts, problems = read_folder(folder)
-    if len(problems) and not exclude_problems:
+    if len(problems) and not (exclude_problems or os.environ.get("MMSA_EXCLUDE_PROBLEMS")):
         raise CourseError(
             f"{len(problems)} problem(s) in {folder}:\n{problems.to_string(index=False)}\n"
             "Mend them, or leave these posts out with --exclude-problems "

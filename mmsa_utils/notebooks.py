@@ -43,7 +43,9 @@ def run_notebooks(folder):
         try:
             _execute(book)
         except CellExecutionError as error:
-            raise CourseError(f"{file.name} stopped at a cell:\n{error}") from error
+            # Bad input has said what is wrong; anything else needs its traceback.
+            words = error.evalue if error.ename == "CourseError" else error
+            raise CourseError(f"{file.name} stopped at a cell:\n{words}") from error
         with replacing(folder / file.name) as temporary:
             nbformat.write(book, temporary)
         print(f"{time.perf_counter() - start:.0f} s", flush=True)

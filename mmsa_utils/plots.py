@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.patches import FancyBboxPatch
-from PIL import Image
+from PIL import Image, ImageOps
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
 from .config import LABELS
@@ -106,29 +106,26 @@ def post_grid(posts: list[Post], *, columns=4, notes=None):
     `notes` are lines under the texts, one a post.
     """
     rows = -(-len(posts) // columns)
-    figure, grid = plt.subplots(rows, columns, figsize=(2.6 * columns, 3 * rows), squeeze=False)
+    figure, grid = plt.subplots(rows, columns, figsize=(2.6 * columns, 3.5 * rows), squeeze=False)
     for axes in grid.flat:
-        axes.axis("off")
+        axes.set(xticks=[], yticks=[])
+        axes.spines[:].set_visible(False)
     for axes, post, note in zip(grid.flat, posts, notes or [""] * len(posts), strict=False):
-        _show(axes, decode_picture(post.picture))
+        axes.imshow(_on_square(decode_picture(post.picture)))
         name = "unlabelled" if post.label is None else LABELS[post.label]
         colour = CLASS_COLOURS.get(name, _OTHER)
         axes.set_title(name, color=colour, fontweight="bold", fontsize=10)
+        axes.spines[:].set(visible=True, color=colour, linewidth=2)
         caption = textwrap.shorten(clean(post.text), 80, placeholder=" …")
-        caption = "\n".join([*textwrap.wrap(caption, 30), *([note] if note else [])])
-        axes.text(0.5, -0.04, caption, transform=axes.transAxes, ha="center", va="top", fontsize=8)
-        axes.patch.set_visible(True)
+        lines = [*textwrap.wrap(caption, 30), *([note] if note else [])]
+        axes.set_xlabel("\n".join(lines), fontsize=8.5)
     return figure
 
 
-def _show(axes, pixels):
-    """A picture on a square of the same size for all, unstretched."""
+def _on_square(pixels, side=224):
+    """A picture on a white square of the same size for all, unstretched."""
     picture = Image.fromarray(pixels)
-    picture.thumbnail((224, 224))
-    square = Image.new("RGB", (224, 224), "white")
-    square.paste(picture, ((224 - picture.width) // 2, (224 - picture.height) // 2))
-    axes.imshow(square)
-    axes.axis("off")
+    return ImageOps.pad(picture, (side, side), color="white")
 
 
 def words_per_class(posts, *, top=12):
@@ -253,9 +250,10 @@ def training_curves(record, *, title=""):
         epochs, mean, deviation, count = ragged_mean(histories, name)
         axes.plot(epochs, mean, color=colour, label=label)
         axes.fill_between(epochs, mean - deviation, mean + deviation, color=colour, alpha=0.15)
-        fewer = epochs[count < len(histories)]
-        if len(fewer):
-            axes.axvspan(fewer[0] - 0.5, epochs[-1] + 0.5, color="#000000", alpha=0.04, lw=0)
+    fewer = epochs[count < len(histories)]
+    if len(fewer):
+        for axes in (losses, accuracy):
+            axes.axvspan(fewer[0] - 0.5, epochs[-1] + 0.5, color="#000000", alpha=0.06, lw=0)
     for fold in record["folds"]:
         losses.axvline(fold["best_epoch"], ymax=0.06, color="#d17a22", lw=1.5)
     losses.set(xlabel="epoch", ylabel="loss")

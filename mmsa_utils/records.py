@@ -76,7 +76,7 @@ def make_record(run, validation):
             "name": dataset.name,
             "posts": len(dataset.labelled),
             "fingerprint": dataset.fingerprint,
-            "excluded": len(dataset.excluded),
+            "excluded": dataset.excluded[["guid", "problem"]].to_dict("records"),
         },
         "oof": mean_summary(validation.scores),
         "folds": folds,

@@ -10,6 +10,7 @@ _OUT = tempfile.TemporaryDirectory()
 os.environ["MMSA_DATA"] = "data/demo"
 os.environ["MMSA_OUT"] = _OUT.name
 os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"
+os.environ["HF_HUB_OFFLINE"] = "1"  # no test may need the network
 
 
 def pytest_unconfigure():

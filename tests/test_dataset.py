@@ -139,6 +139,12 @@ def test_a_folder_without_the_layout_says_where_the_layout_is(tmp_path):
         load_dataset(tmp_path)
 
 
+def test_notebooks_can_be_told_to_exclude_problems(folder, monkeypatch):
+    spoil_empty_text(folder, guids(folder)[0])
+    monkeypatch.setenv("MMSA_EXCLUDE_PROBLEMS", "1")
+    assert len(load_dataset(folder).labelled) == 11
+
+
 def test_check_command_prints_the_table_and_fails(folder, capsys):
     assert main(["check", str(folder)]) == 0
     spoil_missing_picture(folder, guids(folder)[0])
