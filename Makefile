@@ -2,7 +2,10 @@
 VENV   := .venv
 PYTHON := $(VENV)/bin/python
 READY  := $(VENV)/.ready
-BASE   := $(or $(shell command -v python3.12),$(shell command -v python3.11),$(shell command -v python3))
+# The first Python of a fitting version that really starts (a pyenv shim may not).
+FITS   := import sys; sys.exit(sys.version_info[:2] not in {(3, 11), (3, 12)})
+BASE    = $(shell for p in python3.12 python3.11 python3 python; do \
+              $$p -c '$(FITS)' 2>/dev/null && echo $$p && break; done)
 
 .PHONY: run test lab reference report notebooks lint clean
 
@@ -22,6 +25,7 @@ report: $(READY)             ## README.md and report.md from results/
 	$(PYTHON) -m mmsa_utils report
 
 notebooks: $(READY)          ## for authors: run on the demo set and save the outputs in place
+	rm -rf out/authors
 	MMSA_DATA=data/demo MMSA_OUT=out/authors $(PYTHON) -m mmsa_utils notebooks --save
 
 lint: $(READY)
@@ -29,7 +33,7 @@ lint: $(READY)
 	$(VENV)/bin/ruff format --check .
 
 $(READY): pyproject.toml
-	@$(BASE) -c 'import sys; v = sys.version_info[:2]; v in {(3, 11), (3, 12)} or sys.exit("Python 3.11 or 3.12 is needed, found %d.%d" % v)'
+	@test -x $(PYTHON) || test -n "$(BASE)" || { echo "No Python 3.11 or 3.12 found: install one"; exit 1; }
 	test -x $(PYTHON) || $(BASE) -m venv $(VENV)
 	@echo "Installing into $(VENV) (a few minutes: torch is large) ..."
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check --editable ".[test]"

@@ -21,7 +21,11 @@ def notebook_files():
 def _execute(book):
     # The kernel works where the notebook lies, as in JupyterLab.
     client = NotebookClient(
-        book, timeout=600, kernel_name="python3", resources={"metadata": {"path": str(FOLDER)}}
+        book,
+        timeout=600,
+        kernel_name="python3",
+        extra_arguments=["--log-level=40"],  # its warnings would break the progress lines
+        resources={"metadata": {"path": str(FOLDER)}},
     )
     client.execute()
     book.metadata.pop("widgets", None)  # progress bars: state that no reader needs

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.patches import FancyBboxPatch
+from matplotlib.ticker import MaxNLocator
 from PIL import Image, ImageOps
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
@@ -256,6 +257,8 @@ def training_curves(record, *, title=""):
             axes.axvspan(fewer[0] - 0.5, epochs[-1] + 0.5, color="#000000", alpha=0.06, lw=0)
     for fold in record["folds"]:
         losses.axvline(fold["best_epoch"], ymax=0.06, color="#d17a22", lw=1.5)
+    for axes in (losses, accuracy):
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     losses.set(xlabel="epoch", ylabel="loss")
     losses.legend(frameon=False)
     accuracy.set(xlabel="epoch", ylabel="accuracy on the inner split")
@@ -315,12 +318,14 @@ def run_comparison(records, *, ceilings=None):
     """
     runs = [record["run"] for record in records]
     colours = [MODE_COLOURS.get(run, "#adb5bd") for run in runs]
-    figure, grid = plt.subplots(1, 2, figsize=(3.5 + 1.1 * len(runs), 3), sharey=True)
+    figure, grid = plt.subplots(1, 2, figsize=(3.5 + 1.2 * len(runs), 3.2), sharey=True)
     for axes, name, label in zip(
         grid, ("accuracy", "macro_f1"), ("accuracy", "macro-F1"), strict=True
     ):
-        bars = axes.bar(runs, [r["oof"][name] for r in records], color=colours, alpha=0.75)
-        axes.bar_label(bars, fmt="%.3f", padding=-14, color="white", fontsize=9)
+        heights = [record["oof"][name] for record in records]
+        axes.bar(runs, heights, color=colours, alpha=0.75)
+        for place, height in enumerate(heights):
+            axes.text(place, 0.03, f"{height:.3f}", ha="center", fontsize=9, fontweight="bold")
         for place, record in enumerate(records):
             dots = [fold[name] for fold in record["folds"]]
             axes.scatter([place + 0.25] * len(dots), dots, s=10, color="black", zorder=3)

@@ -1,5 +1,7 @@
 """Groups of posts that are copies of each other, and folds that never split a group."""
 
+from functools import lru_cache
+
 import numpy as np
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
@@ -65,6 +67,13 @@ def make_folds(labels, groups, *, folds, seed):
             f"{counts.min()} {rare} posts are too few for {folds} folds: every class needs "
             "a post in each fold. Add posts or use fewer folds"
         )
+    return np.array(_assign(tuple(labels.tolist()), tuple(groups.tolist()), folds, seed))
+
+
+@lru_cache(maxsize=256)
+def _assign(labels, groups, folds, seed):
+    # Remembered, because it takes a second on thousands of groups and every run of a
+    # comparison asks for the same folds.
     splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
     fold = np.empty(len(labels), dtype=int)
     for number, (_, scored) in enumerate(splitter.split(labels, labels, groups)):
