@@ -141,18 +141,20 @@ class SentimentModel(nn.Module):
 
 
 def describe(model, batch):
-    """The way of one batch through the model: a list of `(layer, shape out)`."""
-    rows, hooks = [], []
+    """The way of one batch through the model: rows of `(layer, kind, shape out)`."""
+    rows = [(name, "input", tuple(batch[name].shape)) for name in model.modalities]
+    hooks = []
 
     def note(name):
-        def hook(_module, _inputs, output):
-            shape = (output[0] if isinstance(output, tuple) else output).shape
-            rows.append((name, tuple(shape)))
+        def hook(module, _inputs, output):
+            output = output[0] if isinstance(output, tuple) else output
+            rows.append((name, type(module).__name__, tuple(output.shape)))
 
         return hook
 
     for name, module in model.named_modules():
-        if name and name.count(".") <= 1 and not isinstance(module, nn.ModuleDict):
+        # Attention counts as one layer; its inner projection is never called by itself.
+        if isinstance(module, nn.MultiheadAttention) or not list(module.children()):
             hooks.append(module.register_forward_hook(note(name)))
     with torch.inference_mode():
         model.eval()(batch)
@@ -161,24 +163,35 @@ def describe(model, batch):
     return rows
 
 
-def outline(config, dims):
-    """The model in words, for `plots.model_structure`: `[(lane, text)]`."""
-    rows = []
-    for modality, dim in dims.items():
-        state = "fine-tuned" if modality in config.finetune else "frozen"
-        names = "\n+ ".join(config.encoders(modality)).replace("efficientnet_lite", "EffNet-Lite")
-        rows += [(modality, {"text": "tweet", "image": "picture"}[modality])]
-        rows += [(modality, f"{names}\n{state}\n-> {dim}")]
-        widths = [config.embed_dim]
-        if modality == "image":
-            widths = [config.image_hidden, config.embed_dim]
-        rows += [
-            (modality, f"linear -> {w}\nBatchNorm, ReLU\ndropout {config.dropout}") for w in widths
-        ]
-    head = f"{config.head} of\n{len(dims)} x {config.embed_dim}"
-    rows += [("head", head)] if len(dims) > 1 else []
+def _outline_branch(modality, dim, config):
+    state = "fine-tuned" if modality in config.finetune else "frozen"
+    names = "\n".join(config.encoders(modality)).replace("efficientnet_lite", "EffNet-Lite")
+    widths = [config.embed_dim]
+    if modality == "image":
+        widths = [config.image_hidden, config.embed_dim]
     return [
-        *rows,
-        ("head", f"classifier\n-> {CLASSES} logits"),
-        ("head", "softmax:\n3 probabilities"),
+        {"text": "tweet", "image": "picture"}[modality],
+        f"{names}\n{state}\n-> {dim}",
+        *(f"linear -> {width}\nBatchNorm\nReLU\ndropout {config.dropout}" for width in widths),
     ]
+
+
+def outline(config, dims):
+    """The model in words, for `plots.model_structure`: `[(lane, text)]`.
+
+    Lanes are the modalities of `dims` and `head`.
+    """
+    rows = [(m, text) for m, dim in dims.items() for text in _outline_branch(m, dim, config)]
+    classifier = f"linear\n-> {CLASSES} logits"
+    if len(dims) > 1 and config.head == "late":
+        rows += [(m, f"{classifier}\nsoftmax") for m in dims]
+        return [*rows, ("head", f"mean of the\n{CLASSES} proba-\nbilities")]
+    if len(dims) > 1 and config.head == "attention":
+        rows += [
+            ("head", f"attention\n{len(dims)} tokens\n{config.attention_heads} heads\nmean"),
+            ("head", f"linear\nReLU\ndropout {config.dropout}"),
+            ("head", "linear\n+ residual\nLayerNorm"),
+        ]
+    elif len(dims) > 1:
+        rows += [("head", f"concatenate\n-> {len(dims) * config.embed_dim}")]
+    return [*rows, ("head", classifier), ("head", f"softmax\n{CLASSES} proba-\nbilities")]

@@ -183,26 +183,27 @@ def model_structure(rows, *, title=""):
         rows: `[(lane, text)]`; lane is `text`, `image` or `head`. Lanes run from left to
             right and end in the head.
     """
-    lanes = [lane for lane in ("text", "image") if any(name == lane for name, _ in rows)]
-    figure, axes = plt.subplots(figsize=(10, 1.2 + 1.1 * len(lanes)))
-    longest = max(sum(name == lane for name, _ in rows) for lane in lanes)
-    for height, lane in enumerate(reversed(lanes)):
-        boxes = [label for name, label in rows if name == lane]
-        for place, label in enumerate(boxes):
-            _box(axes, place, height, label, MODE_COLOURS[lane])
-            last = place == len(boxes) - 1
-            target = (longest, (len(lanes) - 1) / 2) if last else (place + 1, height)
-            _arrow(axes, (place, height), target)
-    middle = (len(lanes) - 1) / 2
-    head = [label for name, label in rows if name == "head"]
-    colour = MODE_COLOURS["fused" if len(lanes) > 1 else lanes[0]]
-    for place, label in enumerate(head):
-        _box(axes, longest + place, middle, label, colour)
-        if place < len(head) - 1:
-            _arrow(axes, (longest + place, middle), (longest + place + 1, middle))
-    axes.set(xlim=(-0.55, longest + len(head) - 0.45), ylim=(-0.6, len(lanes) - 0.4), title=title)
+    boxes = {lane: [text for name, text in rows if name == lane] for lane, _ in rows}
+    head = boxes.pop("head")
+    longest, middle = max(map(len, boxes.values())), (len(boxes) - 1) / 2
+    columns = longest + len(head)
+    figure, axes = plt.subplots(figsize=(1.3 * columns, 0.5 + 1.25 * len(boxes)))
+    for height, (lane, texts) in enumerate(reversed(boxes.items())):
+        _chain(axes, texts, (0, height), MODE_COLOURS[lane])
+        _arrow(axes, (len(texts) - 1, height), (longest, middle))
+    colour = MODE_COLOURS["fused" if len(boxes) > 1 else lane]
+    _chain(axes, head, (longest, middle), colour)
+    axes.set(xlim=(-0.5, columns - 0.5), ylim=(-0.5, len(boxes) - 0.5), title=title)
     axes.axis("off")
     return figure
+
+
+def _chain(axes, texts, start, colour):
+    x, y = start
+    for place, text in enumerate(texts):
+        _box(axes, x + place, y, text, colour)
+        if place:
+            _arrow(axes, (x + place - 1, y), (x + place, y))
 
 
 def _box(axes, x, y, label, colour):

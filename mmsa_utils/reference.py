@@ -9,10 +9,12 @@ import numpy as np
 
 from . import analysis, plots
 from .baselines import Majority, TfIdf
+from .batches import PostData
 from .config import HEADS, MODES, Config
 from .crossval import cross_validate
 from .dataset import load_dataset
 from .metrics import confusion
+from .models import outline
 from .paths import IMAGES, RESULTS, course_folder
 from .records import (
     load_oof,
@@ -123,8 +125,10 @@ def _analysis(dataset):
 def _figures(dataset):
     plots.use_style()
     records = {run: load_record(FOLDER, run) for run in RUNS}
+    fused = Config.from_dict(records["fused"]["config"])
     table = load_oof(FOLDER)
     figures = {
+        "structure": plots.model_structure(outline(fused, PostData(dataset, fused).dims)),
         "class_balance": plots.class_balance(dataset.labels),
         "text_lengths": plots.text_lengths(dataset.labelled),
         "run_comparison": plots.run_comparison(list(records.values())),

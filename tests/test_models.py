@@ -85,7 +85,9 @@ def test_mean_over_present_modalities():
 
 
 def test_describe_ends_with_three_logits_a_post():
-    assert describe(model_of(), batch_of(4))[-1] == ("head", (4, 3))
+    rows = describe(model_of(), batch_of(4))
+    assert rows[0] == ("text", "input", (4, 384))
+    assert rows[-1] == ("head.classifier", "Linear", (4, 3))
 
 
 @pytest.mark.parametrize(
