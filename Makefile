@@ -16,7 +16,7 @@ test: $(READY) lint          ## unit tests, then the notebooks against their sav
 	$(PYTHON) -m pytest --nbval -v tests notebooks
 
 lab: $(READY)                ## JupyterLab on the notebooks
-	$(PYTHON) -m jupyter lab --notebook-dir=notebooks
+	$(PYTHON) -m jupyter lab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks
 
 reference: $(READY)          ## the full reference run; goes on where it was stopped
 	$(PYTHON) -m mmsa_utils reference $(OPTIONS)

@@ -1,5 +1,6 @@
 """Posts as batches of tensors: frozen features, or tokens and pixels for training encoders."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,8 +49,10 @@ class PixelSource:
         self.plain = eval_transform(**preset)
         self.random = train_transform(**preset) if augment else None
 
-    def _read(self, place, draw):
-        pixels = decode_picture(self.posts[place].picture, least_side=self.size)
+    def _decode(self, place):
+        return decode_picture(self.posts[place].picture, least_side=self.size)
+
+    def _transform(self, pixels, place, draw):
         if draw is None or self.random is None:
             return self.plain(image=pixels)["image"]
         seed = np.random.SeedSequence([draw, place]).generate_state(1)[0]
@@ -57,7 +60,12 @@ class PixelSource:
         return self.random(image=pixels)["image"]
 
     def load(self, places, draw):
-        return torch.stack([self._read(int(place), draw) for place in places])
+        places = [int(place) for place in places]
+        with ThreadPoolExecutor() as pool:  # decoding only: the transforms hold a seed
+            decoded = list(pool.map(self._decode, places))
+        return torch.stack(
+            [self._transform(p, place, draw) for p, place in zip(decoded, places, strict=True)]
+        )
 
 
 class _Batches(TorchDataset):

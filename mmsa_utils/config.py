@@ -48,8 +48,8 @@ class Config:
     inner_folds: int = 8  # one of so many parts of the training posts is kept to stop early
     seeds: tuple[int, ...] = (0,)  # each gives its own folds and its own training
 
-    # machine: changes speed, never what is learnt
-    device: str = "auto"  # cuda, mps, cpu or auto
+    # machine: meant to change speed only (bfloat16 on CUDA rounds more coarsely)
+    device: str = "auto"  # cuda, mps, cpu; auto: what MMSA_DEVICE says, else the fastest there
     workers: int = 0  # processes that read and augment pictures
 
     def __post_init__(self):
@@ -114,3 +114,4 @@ REFERENCE = Config(
     class_weights="balanced",
     folds=3,
 )
+PRESETS = {"embedded": Config(), "reference": REFERENCE}

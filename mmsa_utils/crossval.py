@@ -4,6 +4,7 @@ A finished fold is a small anonymous JSON file; a started one is a checkpoint. K
 any moment, a second start goes on and ends with the same predictions.
 """
 
+import hashlib
 import json
 import time
 from dataclasses import asdict, dataclass, field
@@ -78,6 +79,8 @@ class CrossValidation:
     probabilities: np.ndarray
     fold: np.ndarray
     unlabelled: np.ndarray
+    settings: dict  # what the learner was set to, for the record
+    grouped: bool  # whether copies were kept together
 
     @property
     def scores(self):
@@ -130,6 +133,11 @@ class Learner:
         self.data = PostData(dataset, config, self._encoders())
         self.unlabelled = np.arange(self.data.count, len(self.data.labels))
 
+    @staticmethod
+    def settings(config):
+        """What a record says of the model: every knob."""
+        return config.to_dict()
+
     def _encoders(self):
         trained = [m for m in self.config.modalities if m in self.config.finetune]
         return {m: build_encoder(m, self.config.encoders(m)[0]) for m in trained}
@@ -138,13 +146,19 @@ class Learner:
         logits = predict_logits(model, self.data.eval_batches(places), device=self.device)
         return logits.softmax(1).numpy()
 
+    def _train_batches(self, task):
+        batches = self.data.train_batches(task.fit, seed=task.draw)
+        if not self.config.finetune:
+            return batches  # an epoch takes a blink
+        return lambda epoch: tqdm(batches(epoch), f"epoch {epoch}", leave=False)
+
     def __call__(self, task):
         torch.manual_seed(task.draw)
         data, labels = self.data, self.data.labels.numpy()
         model = SentimentModel(dims=data.dims, config=self.config, encoders=self._encoders())
         progress = fit(
             model,
-            train_batches=data.train_batches(task.fit, seed=task.draw),
+            train_batches=self._train_batches(task),
             inner_batches=data.eval_batches(task.inner),
             inner_labels=labels[task.inner],
             loss_function=make_loss(labels[task.fit], self.config),
@@ -205,11 +219,19 @@ def _finish(task, learner, dataset):
     result = _learn(task, learner(), dataset)
     with replacing(file) as temporary:
         temporary.write_text(json.dumps(asdict(result)), encoding="utf-8")
-    task.checkpoint.unlink(missing_ok=True)
+    for left in task.checkpoint.parent.glob(f"*{task.checkpoint.stem}.*pt"):
+        left.unlink()  # the checkpoint, and what a kill while saving it has left behind
     return result
 
 
-def _assemble(dataset, config, results):
+def _posts_key(dataset, groups):
+    """A name of all that a store's files depend on beside the config: posts, order, groups."""
+    lines = [f"{post.guid} {post.content}" for post in dataset.unlabelled]
+    content = "\n".join([dataset.fingerprint, *lines, *map(str, groups)])
+    return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+
+def _assemble(dataset, config, results, **facts):
     shape = (len(config.seeds), len(dataset.labelled))
     probabilities, fold = np.full((*shape, 3), np.nan), np.full(shape, -1)
     place_of_row = np.argsort(dataset.rows)
@@ -218,7 +240,9 @@ def _assemble(dataset, config, results):
         probabilities[seed, places] = result.probabilities
         fold[seed, places] = result.fold
     unlabelled = np.mean([result.unlabelled for result in results], axis=0)
-    return CrossValidation(dataset, config, tuple(results), probabilities, fold, unlabelled)
+    return CrossValidation(
+        dataset, config, tuple(results), probabilities, fold, unlabelled, **facts
+    )
 
 
 def cross_validate(dataset, config, *, learner=Learner, name=None, store=None, groups=None):
@@ -237,10 +261,16 @@ def cross_validate(dataset, config, *, learner=Learner, name=None, store=None, g
         CrossValidation.
     """
     name = name or config.mode
-    key = f"{name}-{config.key()}-{dataset.fingerprint}-v{__version__}"
+    grouped = groups is None
+    groups = find_groups(dataset.labelled) if grouped else groups
+    key = f"{name}-{config.key()}-{_posts_key(dataset, groups)}-v{__version__}"
     store = store or out_folder() / dataset.name / "folds" / key
     built = cache(lambda: learner(dataset, config))  # only where a fold is left to learn
-    groups = find_groups(dataset.labelled) if groups is None else groups
     tasks = fold_tasks(dataset, config, store=store, groups=groups)
     results = [_finish(task, built, dataset) for task in tqdm(tasks, f"{name}: folds", leave=False)]
-    return _assemble(dataset, config, results)
+    return _assemble(dataset, config, results, settings=learner.settings(config), grouped=grouped)
+
+
+def choose(runs):
+    """The run with the highest sum of accuracy and macro-F1 on the inner splits."""
+    return max(runs, key=lambda run: sum(run.inner_scores.values()))

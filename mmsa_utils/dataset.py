@@ -91,7 +91,8 @@ def _read_table(path, *, tags, seen):
     rows, problems = [], []
     for number, line in enumerate(text.splitlines(), start=1):
         cells = [cell.strip() for cell in line.split(",")]
-        if not any(cells) or (number == 1 and cells[0].casefold() == "guid"):
+        is_header = not rows and [cell.casefold() for cell in cells] == ["guid", "tag"]
+        if not any(cells) or is_header:
             continue
         place, guid, tag = f"{path.name}:{number}", cells[0], cells[-1].casefold()
         if len(cells) != 2:
@@ -212,13 +213,13 @@ def load_dataset(folder, *, exclude_problems=False, name=None):
         folder: a folder in the layout above.
         name: of the dataset, in records and folders of results; the folder's by default.
         exclude_problems: leave posts with problems out, and list them in `excluded`. The
-            environment variable `MMSA_EXCLUDE_PROBLEMS` says the same for whole notebooks.
+            environment variable `MMSA_EXCLUDE_PROBLEMS=1` says the same for whole notebooks.
 
     Raises:
         CourseError: with the table of problems, where there are any and they are not excluded.
     """
     posts, problems = read_folder(folder)
-    if len(problems) and not (exclude_problems or os.environ.get("MMSA_EXCLUDE_PROBLEMS")):
+    if len(problems) and not (exclude_problems or os.environ.get("MMSA_EXCLUDE_PROBLEMS") == "1"):
         raise CourseError(
             f"{len(problems)} problem(s) in {folder}:\n{problems.to_string(index=False)}\n"
             "Mend them, or leave these posts out with --exclude-problems "

@@ -18,6 +18,7 @@ from PIL import Image
 
 from .config import LABELS
 from .drawings import draw_picture
+from .errors import CourseError
 from .paths import DEMO
 from .splits import NEAR_PICTURE
 
@@ -126,8 +127,14 @@ def _save(folder, guid, draft, number):
 
 
 def make_demo(folder=DEMO, *, seed=7):
-    """Writes the demo set into a folder, replacing what is there. The same seed, the same set."""
+    """Writes the demo set into a folder; the same seed gives the same set.
+
+    Raises:
+        CourseError: where the folder holds something else: it is not overwritten.
+    """
     folder, rng = Path(folder), np.random.default_rng(seed)
+    if folder.resolve() != DEMO and folder.exists() and any(folder.iterdir()):
+        raise CourseError(f"{folder} is not empty: name a new folder for the demo set")
     drafts = _drafts(LABELLED, rng) + _drafts(UNLABELLED, rng)
     _write_texts(drafts, rng)
     _draw_pictures(drafts, rng)
@@ -146,11 +153,11 @@ def make_demo(folder=DEMO, *, seed=7):
 def verdict(record):
     """What a record's accuracy says beside the best one possible, in a sentence.
 
-    Three standard errors of the ceiling are allowed either way: above it, a model has seen
-    what it should not have.
+    Above the ceiling by more than three standard errors, a model has seen what it should
+    not have.
     """
     run, accuracy, posts = record["run"], record["oof"]["accuracy"], record["dataset"]["posts"]
-    if record["dataset"]["name"] != DEMO.name:
+    if (record["dataset"]["name"], posts) != (DEMO.name, LABELLED):
         return f"{run}: these posts have no known ceiling"
     ceiling = CEILINGS[run]
     if accuracy > ceiling + 3 * np.sqrt(ceiling * (1 - ceiling) / posts):

@@ -1,5 +1,6 @@
 """Where to compute, chosen by itself and always overridable."""
 
+import os
 from contextlib import nullcontext
 
 import torch
@@ -10,6 +11,8 @@ from .errors import CourseError
 def pick_device(name="auto"):
     """A torch device: CUDA, then Apple's MPS, then the CPU, unless a name is given.
 
+    The name is the argument, else the environment variable `MMSA_DEVICE`.
+
     Raises:
         CourseError: where the named device is not on this machine.
     """
@@ -18,6 +21,8 @@ def pick_device(name="auto"):
         "mps": torch.backends.mps.is_available(),
         "cpu": True,
     }
+    if name == "auto":
+        name = os.environ.get("MMSA_DEVICE") or "auto"
     if name == "auto":
         name = next(kind for kind, present in there.items() if present)
     if not there.get(name.split(":")[0], False):

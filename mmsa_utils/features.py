@@ -98,7 +98,7 @@ class _Cache:
 @torch.inference_mode()
 def _compute(encoder, inputs, posts, cache, device, label):
     encoder = encoder.to(device).eval()
-    bar = tqdm(total=len(posts), desc=label, disable=len(posts) < 500)
+    bar = tqdm(total=len(posts), desc=label, leave=False)
     order = inputs.order(posts)
     for start in range(0, len(posts), inputs.batch_size):
         chosen = [posts[place] for place in order[start : start + inputs.batch_size]]

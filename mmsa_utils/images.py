@@ -1,6 +1,7 @@
 """Pictures: decoding to RGB arrays, facts about a file, and the two transform presets."""
 
 import io
+import warnings
 from dataclasses import dataclass
 
 import albumentations as A
@@ -23,12 +24,15 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
 def _open(raw):
-    picture = Image.open(io.BytesIO(raw))
-    if picture.width * picture.height > MAX_PIXELS:
-        raise CourseError(
-            f"{picture.width} x {picture.height} pixels unpack to more than the "
-            f"{MAX_PIXELS:,} allowed (a decompression bomb?)"
-        )
+    try:
+        with warnings.catch_warnings():  # Pillow's own limits are wider than ours
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            picture = Image.open(io.BytesIO(raw))
+        small = picture.width * picture.height <= MAX_PIXELS
+    except Image.DecompressionBombError:
+        small = False
+    if not small:
+        raise CourseError(f"more than {MAX_PIXELS:,} pixels (a decompression bomb?)")
     return picture
 
 

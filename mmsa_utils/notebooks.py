@@ -4,7 +4,7 @@ import time
 
 import nbformat
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError
+from nbclient.exceptions import CellExecutionError, DeadKernelError
 
 from .errors import CourseError
 from .paths import PROJECT
@@ -22,7 +22,7 @@ def _execute(book):
     # The kernel works where the notebook lies, as in JupyterLab.
     client = NotebookClient(
         book,
-        timeout=600,
+        timeout=None,  # one's own posts may be many
         kernel_name="python3",
         extra_arguments=["--log-level=40"],  # its warnings would break the progress lines
         resources={"metadata": {"path": str(FOLDER)}},
@@ -46,9 +46,10 @@ def run_notebooks(folder):
         book = nbformat.read(file, as_version=4)
         try:
             _execute(book)
-        except CellExecutionError as error:
+        except (CellExecutionError, DeadKernelError) as error:
             # Bad input has said what is wrong; anything else needs its traceback.
-            words = error.evalue if error.ename == "CourseError" else error
+            bad_input = getattr(error, "ename", "") == "CourseError"
+            words = error.evalue if bad_input else error
             raise CourseError(f"{file.name} stopped at a cell:\n{words}") from error
         with replacing(folder / file.name) as temporary:
             nbformat.write(book, temporary)

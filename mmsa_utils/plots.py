@@ -177,7 +177,7 @@ def picture_grid(pictures, titles, *, columns=5):
 
 
 def model_structure(rows, *, title=""):
-    """The model as a chain of boxes per modality, from `models.describe` rows.
+    """The model as a chain of boxes per modality, from `models.outline` rows.
 
     Args:
         rows: `[(lane, text)]`; lane is `text`, `image` or `head`. Lanes run from left to

@@ -68,10 +68,10 @@ def make_record(run, validation):
         "protocol": {
             "folds": config.folds,
             "seeds": list(config.seeds),
-            "grouped": True,
+            "grouped": validation.grouped,
             "inner_split": f"one of {config.inner_folds} grouped parts of the training posts",
         },
-        "config": config.to_dict(),
+        "config": validation.settings,
         "dataset": {
             "name": dataset.name,
             "posts": len(dataset.labelled),

@@ -3,6 +3,7 @@
 Resumable at every fold. Stages and their times on 2 CPU cores are in `STAGES`.
 """
 
+from functools import partial
 from itertools import product
 
 import numpy as np
@@ -11,7 +12,7 @@ from . import analysis, plots
 from .baselines import Majority, TfIdf
 from .batches import PostData
 from .config import HEADS, MODES, Config
-from .crossval import cross_validate
+from .crossval import choose, cross_validate
 from .dataset import load_dataset
 from .metrics import confusion
 from .models import outline
@@ -19,7 +20,6 @@ from .paths import IMAGES, RESULTS, course_folder
 from .records import (
     load_oof,
     load_record,
-    mean_summary,
     probabilities_of,
     save_json,
     save_validation,
@@ -52,23 +52,23 @@ def candidates(mode):
     ]
 
 
-def choose(dataset, mode):
-    """Runs a mode's candidates; returns the best one's run and the rows that say why.
+def try_candidates(dataset, mode):
+    """Runs a mode's candidates; the one that the inner splits choose, and a row for each.
 
-    Best is the highest sum of accuracy and macro-F1 on the inner splits. The scored folds
-    are not looked at.
+    The scored folds are not looked at.
     """
     runs = [
         cross_validate(dataset, config, name=f"{mode}-{config.head}-{config.dropout}")
         for config in candidates(mode)
     ]
-    best = max(runs, key=lambda run: sum(run.inner_scores.values()))
+    best = choose(runs)
     rows = [
         {
             "mode": mode,
             "head": run.config.head,
             "dropout": run.config.dropout,
             "inner": run.inner_scores,
+            "inner_by_fold": [result.inner for result in run.results],
             "chosen": run is best,
         }
         for run in runs
@@ -87,13 +87,13 @@ def _baselines(dataset):
 
 
 def _models(dataset):
-    choices = []
+    chosen, choices = {}, []
     for mode in MODES:
-        validation, rows = choose(dataset, mode)
+        chosen[mode], rows = try_candidates(dataset, mode)
         choices += rows
-        save_validation(mode, validation, FOLDER)
+        save_validation(mode, chosen[mode], FOLDER)
     save_json(choices, FOLDER / "selection.json")
-    write_predictions(dataset, validation.unlabelled, FOLDER / "test_predictions.txt")
+    write_predictions(dataset, chosen["fused"].unlabelled, FOLDER / "test_predictions.txt")
 
 
 def _variants(dataset):
@@ -105,16 +105,17 @@ def _variants(dataset):
     save_validation("balanced", balanced, FOLDER)
     alone = np.arange(len(dataset.labelled))  # every post a group of its own
     plain = cross_validate(dataset, fused, name="plain-folds", groups=alone)
-    save_json({"oof": mean_summary(plain.scores)}, FOLDER / "plain_folds.json")
+    save_validation("plain_folds", plain, FOLDER)
 
 
 def _analysis(dataset):
     table = load_oof(FOLDER)
+    compare = partial(analysis.compare_all, table, inner_folds=COURSE.inner_folds)
     save_json(
         {
             "data": analysis.data_facts(dataset, find_groups(dataset.labelled)),
-            "comparisons": analysis.compare_all(table, ["fused", "text", "image"]),
-            "against_attention": analysis.compare_all(table, ["fused", "attention"]),
+            "comparisons": compare(["fused", "text", "image"]),
+            "against_attention": compare(["fused", "attention", "text"]),
             "who_is_right": analysis.who_is_right(table).to_dict(orient="index"),
             "confusion": {run: confusion(*probabilities_of(table, run)).tolist() for run in MODES},
         },

@@ -1,4 +1,4 @@
-"""README.md and report.md, written from the records: no figure is typed by hand."""
+"""README.md and report.md, written from the records: no result is typed by hand."""
 
 import jinja2
 import numpy as np
@@ -36,7 +36,10 @@ def _context():
         "comparisons": {f"{c['first']}-{c['second']}": c for c in analysis["comparisons"]},
         "comparison_rows": comparison_table(analysis["comparisons"]).reset_index().to_dict("split"),
         "selection": load_json(reference.FOLDER / "selection.json"),
-        "plain": load_json(reference.FOLDER / "plain_folds.json"),
+        "plain": load_record(reference.FOLDER, "plain_folds"),
+        "against_attention": {
+            f"{c['first']}-{c['second']}": c for c in analysis["against_attention"]
+        },
         "published": load_json(RESULTS / "published.json"),
         "stages": reference.STAGES,
         "labels": LABELS,

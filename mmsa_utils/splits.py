@@ -65,7 +65,7 @@ def make_folds(labels, groups, *, folds, seed):
         rare = LABELS[counts.argmin()]
         raise CourseError(
             f"{counts.min()} {rare} posts are too few for {folds} folds: every class needs "
-            "a post in each fold. Add posts or use fewer folds"
+            "a post in each fold. Add posts, or lower folds or inner_folds"
         )
     return np.array(_assign(tuple(labels.tolist()), tuple(groups.tolist()), folds, seed))
 

@@ -9,6 +9,8 @@ import pytest
 _OUT = tempfile.TemporaryDirectory()
 os.environ["MMSA_DATA"] = "data/demo"
 os.environ["MMSA_OUT"] = _OUT.name
+os.environ["MMSA_DEVICE"] = "cpu"  # the same everywhere
+os.environ.pop("MMSA_EXCLUDE_PROBLEMS", None)
 os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"
 os.environ["HF_HUB_OFFLINE"] = "1"  # no test may need the network
 

