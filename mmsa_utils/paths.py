@@ -40,18 +40,6 @@ def course_folder():
     return folder
 
 
-def tweets_folder():
-    """The labelled tweets of SemEval-2017 task 4A, for tuning the text encoder.
-
-    Raises:
-        CourseError: where `MMSA_TWEETS` does not name them.
-    """
-    folder = _folder("MMSA_TWEETS", PROJECT / "data" / "tweets")
-    if not folder.is_dir():
-        raise CourseError(f"{folder} is missing: name the tweets' folder with MMSA_TWEETS")
-    return folder
-
-
 def cache_folder():
     """Encoder outputs and picture facts, by content: safe to keep, slow to make again."""
     return _folder("MMSA_CACHE", PROJECT / ".cache")
