@@ -108,19 +108,21 @@ def who_is_right(table, seed=None):
     )
 
 
+def spread(record, name):
+    """A figure as text: out of fold, mean over seeds, ± deviation over folds and seeds."""
+    deviation = np.std([fold[name] for fold in record["folds"]], ddof=1)
+    return f"{record['oof'][name]:.3f} ± {deviation:.3f}"
+
+
 def score_table(records):
     """Runs side by side: mean and deviation over folds, and the figures out of fold."""
     rows = {}
     for record in records:
-        spread = {
-            name: np.std([fold[name] for fold in record["folds"]], ddof=1)
-            for name in ("accuracy", "macro_f1")
-        }
-        oof = record["oof"]
+        per_class = record["oof"]["per_class"]
         rows[record["run"]] = {
-            "accuracy": f"{oof['accuracy']:.3f} ± {spread['accuracy']:.3f}",
-            "macro-F1": f"{oof['macro_f1']:.3f} ± {spread['macro_f1']:.3f}",
-            **{f"recall {label}": f"{oof['per_class'][label]['recall']:.3f}" for label in LABELS},
+            "accuracy": spread(record, "accuracy"),
+            "macro-F1": spread(record, "macro_f1"),
+            **{f"recall {label}": f"{per_class[label]['recall']:.3f}" for label in LABELS},
         }
     return pd.DataFrame(rows).T
 

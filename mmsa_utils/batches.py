@@ -104,9 +104,8 @@ class PostData:
         self.sources, self.dims = {}, {}
         for modality in config.modalities:
             encoder = (encoders or {}).get(modality)
-            self.sources[modality] = self._source(modality, posts, encoder)
-            frozen = self.sources[modality]
-            self.dims[modality] = encoder.dim if encoder else frozen.features.shape[1]
+            source = self.sources[modality] = self._source(modality, posts, encoder)
+            self.dims[modality] = encoder.dim if encoder else source.features.shape[1]
 
     def _source(self, modality, posts, encoder):
         if encoder is None:

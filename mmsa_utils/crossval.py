@@ -35,7 +35,6 @@ DIGITS = 6  # of saved probabilities
 class FoldTask:
     """One fold to do: places of posts for fitting, for choices and for scoring."""
 
-    config: Config
     seed: int
     fold: int
     fit: np.ndarray
@@ -190,7 +189,7 @@ def fold_tasks(dataset, config, *, store, groups):
                 train, dataset.labels, groups, parts=config.inner_folds, seed=seed
             )
             checkpoint = store / f"seed{seed}-fold{number}.pt"
-            tasks.append(FoldTask(config, seed, number, kept, inner, scored, checkpoint))
+            tasks.append(FoldTask(seed, number, kept, inner, scored, checkpoint))
     return tasks
 
 

@@ -1,10 +1,9 @@
 """README.md and report.md, written from the records: no result is typed by hand."""
 
 import jinja2
-import numpy as np
 
 from . import reference
-from .analysis import comparison_table
+from .analysis import comparison_table, spread
 from .config import LABELS, MODES
 from .demo import CEILINGS
 from .paths import PROJECT, RESULTS
@@ -22,10 +21,8 @@ def _p_value(value):
     return "< 0.001" if value < 0.001 else f"= {value:.3f}"
 
 
-def _spread(record, name):
-    """Mean out of fold ± deviation over folds and seeds."""
-    deviation = np.std([fold[name] for fold in record["folds"]], ddof=1)
-    return f"{record['oof'][name]:.3f} ± {deviation:.3f}"
+def _by_pair(comparisons):
+    return {f"{row['first']}-{row['second']}": row for row in comparisons}
 
 
 def _context():
@@ -33,13 +30,11 @@ def _context():
     return {
         "runs": {run: load_record(reference.FOLDER, run) for run in reference.RUNS},
         "analysis": analysis,
-        "comparisons": {f"{c['first']}-{c['second']}": c for c in analysis["comparisons"]},
+        "comparisons": _by_pair(analysis["comparisons"]),
         "comparison_rows": comparison_table(analysis["comparisons"]).reset_index().to_dict("split"),
         "selection": load_json(reference.FOLDER / "selection.json"),
         "plain": load_record(reference.FOLDER, "plain_folds"),
-        "against_attention": {
-            f"{c['first']}-{c['second']}": c for c in analysis["against_attention"]
-        },
+        "against_attention": _by_pair(analysis["against_attention"]),
         "published": load_json(RESULTS / "published.json"),
         "stages": reference.STAGES,
         "labels": LABELS,
@@ -69,7 +64,7 @@ def render_pages():
         "signed": "{:+.3f}".format,
         "thousands": "{:,}".format,
     }
-    environment.globals["spread"] = _spread
+    environment.globals["spread"] = spread
     context = _context()
     return {name: environment.get_template(f"{name}.jinja").render(context) for name in PAGES}
 
