@@ -106,6 +106,8 @@ class PostData:
             encoder = (encoders or {}).get(modality)
             source = self.sources[modality] = self._source(modality, posts, encoder)
             self.dims[modality] = encoder.dim if encoder else source.features.shape[1]
+        if "words" in config.modalities:
+            self.present["words"] = self.sources["words"].features[:, -1] > 0  # their number
 
     def _source(self, modality, posts, encoder):
         if encoder is None:

@@ -8,7 +8,7 @@ from .errors import CourseError
 
 LABELS = ("negative", "neutral", "positive")
 MODES = ("text", "image", "fused")
-HEADS = ("concat", "attention", "late")
+HEADS = ("concat", "attention", "late", "gated", "bilinear", "composition")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,17 +19,21 @@ class Config:
     mode: str = "fused"  # text, image or fused
     text_encoders: tuple[str, ...] = ("minilm",)  # names in encoders.py; several: side by side
     image_encoders: tuple[str, ...] = ("efficientnet_lite0",)
+    words: bool = False  # the words in the picture, read by PP-OCR, as a stream of their own
     finetune: tuple[str, ...] = ()  # encoders trained with the rest: text, image or both
+    trained_stages: int = 0  # of such an encoder, counted from the top; 0: all of it
     augment: bool = True  # training transform on the pictures when their encoder is trained
     max_tokens: int = 128  # longer texts are cut
 
     # the model
-    head: str = "concat"  # how two modalities are fused: concat, attention or late
+    head: str = "concat"  # how modalities are fused: one of HEADS
     embed_dim: int = 128  # width of a modality's vector
     image_hidden: int = 256  # width of the hidden layer of the picture branch
     dropout: float = 0.5  # after each branch layer
     attention_heads: int = 8
     attention_dropout: float = 0.1
+    bilinear_rank: int = 16
+    modality_dropout: float = 0.0  # chance that a post's picture, or its text, is hidden
 
     # training
     epochs: int = 40  # at most; early stopping ends sooner
@@ -42,6 +46,8 @@ class Config:
     clip_norm: float = 1.0  # largest norm of the gradient
     class_weights: str = "none"  # none, or balanced: rare classes weigh more in the loss
     label_smoothing: float = 0.0
+    auxiliary_weight: float = 0.0  # of the losses of each modality's own classifier
+    average_decay: float = 0.0  # of the moving average of the weights that is used; 0: none
 
     # protocol
     folds: int = 5
@@ -66,12 +72,14 @@ class Config:
 
     @property
     def modalities(self):
-        """The modalities that the mode looks at, in a fixed order."""
-        return ("text", "image") if self.mode == "fused" else (self.mode,)
+        """The streams that the mode looks at, in a fixed order. The words belong to the picture."""
+        streams = ("text", "image") if self.mode == "fused" else (self.mode,)
+        return (*streams, "words") if self.words and "image" in streams else streams
 
     def encoders(self, modality):
         """The encoder names of a modality."""
-        return self.text_encoders if modality == "text" else self.image_encoders
+        names = {"text": self.text_encoders, "image": self.image_encoders}
+        return names.get(modality, ("minilm_tweets",))
 
     def but(self, **changes):
         """A copy with these settings changed."""

@@ -20,9 +20,9 @@ from .batches import PostData
 from .config import Config
 from .dataset import Dataset
 from .devices import pick_device
-from .encoders import build_encoder
+from .encoders import build_encoder, train_only_top
 from .engine import fit, make_loss, predict_logits
-from .models import SentimentModel
+from .models import SentimentModel, make_objective
 from .paths import out_folder
 from .splits import find_groups, inner_split, make_folds
 from .storage import replacing
@@ -139,7 +139,10 @@ class Learner:
 
     def _encoders(self):
         trained = [m for m in self.config.modalities if m in self.config.finetune]
-        return {m: build_encoder(m, self.config.encoders(m)[0]) for m in trained}
+        encoders = {m: build_encoder(m, self.config.encoders(m)[0]) for m in trained}
+        for encoder in encoders.values():
+            train_only_top(encoder, self.config.trained_stages)
+        return encoders
 
     def _probabilities(self, model, places):
         logits = predict_logits(model, self.data.eval_batches(places), device=self.device)
@@ -164,6 +167,7 @@ class Learner:
             config=self.config,
             device=self.device,
             seed=task.draw,
+            objective=make_objective(model, self.config),
             checkpoint=task.checkpoint,
         )
         return Learnt(

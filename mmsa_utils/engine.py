@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 import numpy as np
 import torch
 from torch import nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from transformers import get_cosine_schedule_with_warmup
 
 from .config import LABELS
@@ -81,20 +82,46 @@ def make_schedule(optimizer, steps_per_epoch, config):
     return get_cosine_schedule_with_warmup(optimizer, warmup, config.epochs * steps_per_epoch)
 
 
-def train_one_epoch(model, batches, *, loss_function, optimizer, schedule, clip_norm, device):
+def make_average(model, config):
+    """An exponential moving average of the weights, or None if the config asks for none."""
+    if not config.average_decay:
+        return None
+    moving = get_ema_multi_avg_fn(config.average_decay)
+    return AveragedModel(model, multi_avg_fn=moving, use_buffers=True)
+
+
+def plain_objective(model, batch, loss_function):
+    """The loss of the model's logits."""
+    return loss_function(model(batch).float(), batch["label"])
+
+
+def train_one_epoch(
+    model,
+    batches,
+    *,
+    loss_function,
+    optimizer,
+    schedule,
+    clip_norm,
+    device,
+    objective=plain_objective,
+    average=None,
+):
     """One pass over the training batches; returns the mean loss over posts."""
     model.train()
     total, posts = 0.0, 0
     for batch in batches:
         batch = to_device(batch, device)
         with autocast(device):
-            loss = loss_function(model(batch).float(), batch["label"])
+            loss = objective(model, batch, loss_function)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         # After backward: before it there is no gradient yet that could be clipped.
         nn.utils.clip_grad_norm_(model.parameters(), clip_norm)
         optimizer.step()
         schedule.step()
+        if average is not None:
+            average.update_parameters(model)
         total += loss.item() * len(batch["label"])
         posts += len(batch["label"])
     return total / posts
@@ -119,11 +146,12 @@ def evaluate(model, batches, labels, *, loss_function, device):
     return loss, (logits.argmax(1) == labels).float().mean().item()
 
 
-def _save(checkpoint, model, optimizer, schedule, progress):
+def _save(checkpoint, model, average, optimizer, schedule, progress):
     with replacing(checkpoint) as temporary:
         torch.save(
             {
                 "model": model.state_dict(),
+                "average": average and average.state_dict(),
                 "optimizer": optimizer.state_dict(),
                 "schedule": schedule.state_dict(),
                 "progress": {**vars(progress), "history": [asdict(e) for e in progress.history]},
@@ -132,9 +160,11 @@ def _save(checkpoint, model, optimizer, schedule, progress):
         )
 
 
-def _load(checkpoint, model, optimizer, schedule, device):
+def _load(checkpoint, model, average, optimizer, schedule, device):
     saved = torch.load(checkpoint, map_location=device, weights_only=True)
     model.load_state_dict(saved["model"])
+    if average is not None:
+        average.load_state_dict(saved["average"])
     optimizer.load_state_dict(saved["optimizer"])
     schedule.load_state_dict(saved["schedule"])
     progress = Progress(**saved["progress"])
@@ -152,6 +182,7 @@ def fit(
     config,
     device,
     seed,
+    objective=plain_objective,
     checkpoint=None,
     on_epoch=None,
 ):
@@ -161,6 +192,7 @@ def fit(
         train_batches: a function of the epoch (from 1) that gives that epoch's batches.
         inner_batches: batches of the inner split, in the order of `inner_labels`.
         seed: with the epoch it seeds dropout.
+        objective: a function of model, batch and loss function that gives what is minimised.
         checkpoint: a file to save after each epoch and to go on from; None for neither.
         on_epoch: called with each `EpochLog`.
 
@@ -171,9 +203,10 @@ def fit(
     loss_function.to(device)
     optimizer = make_optimizer(model, config)
     schedule = make_schedule(optimizer, len(train_batches(1)), config)
-    progress = Progress()
+    average, progress = make_average(model, config), Progress()
+    judged = model if average is None else average.module
     if checkpoint is not None and checkpoint.exists():
-        progress = _load(checkpoint, model, optimizer, schedule, device)
+        progress = _load(checkpoint, model, average, optimizer, schedule, device)
     while not progress.finished(config):
         epoch = len(progress.history) + 1
         torch.manual_seed(seed * 1000 + epoch)
@@ -185,9 +218,11 @@ def fit(
             schedule=schedule,
             clip_norm=config.clip_norm,
             device=device,
+            objective=objective,
+            average=average,
         )
         loss, accuracy = evaluate(
-            model, inner_batches, inner_labels, loss_function=loss_function, device=device
+            judged, inner_batches, inner_labels, loss_function=loss_function, device=device
         )
         if not np.isfinite([train_loss, loss]).all():
             raise CourseError(
@@ -197,9 +232,9 @@ def fit(
         progress.history.append(EpochLog(epoch, train_loss, loss, accuracy))
         if loss < progress.best_loss:
             progress.best_loss, progress.best_epoch = loss, epoch
-            progress.best_state = copy.deepcopy(model.state_dict())
+            progress.best_state = copy.deepcopy(judged.state_dict())
         if checkpoint is not None:
-            _save(checkpoint, model, optimizer, schedule, progress)
+            _save(checkpoint, model, average, optimizer, schedule, progress)
         if on_epoch:
             on_epoch(progress.history[-1])
     model.load_state_dict(progress.best_state)

@@ -11,9 +11,11 @@ import numpy as np
 import torch
 from tqdm.auto import tqdm
 
+from .config import LABELS
 from .devices import autocast, pick_device, to_device
-from .encoders import build_encoder
+from .encoders import build_encoder, build_tweet_classifier
 from .images import decode_picture, eval_transform
+from .ocr import read_words
 from .paths import cache_folder
 from .storage import replacing
 from .text import clean
@@ -124,8 +126,29 @@ def _encoder_features(posts, modality, name, config):
     return np.stack([cache.rows[post.content] for post in posts])
 
 
+@torch.inference_mode()
+def word_features(words):
+    """`(N, 4)` float32: the tweet classifier's logits on the words in a picture, and how many.
+
+    The number is log(1 + words); a row without a word is zero.
+    """
+    encoder, head = build_tweet_classifier()
+    counts = np.array([len(text.split()) for text in words])
+    features = np.zeros((len(words), len(LABELS) + 1), dtype=np.float32)
+    features[:, -1] = np.log1p(counts)
+    places = np.flatnonzero(counts)
+    places = places[np.argsort(counts[places], kind="stable")]
+    for start in range(0, len(places), _TextInput.batch_size):
+        chosen = places[start : start + _TextInput.batch_size]
+        tokens = tokenise(encoder, [words[place] for place in chosen], max_tokens=64)
+        features[chosen, :-1] = head(encoder(tokens)).numpy()
+    return features
+
+
 def extract_features(posts, modality, config):
     """`(N, D)` float32: the posts' features from all encoders of a modality, side by side."""
+    if modality == "words":
+        return word_features(read_words(posts)[0])
     names = config.encoders(modality)
     return np.concatenate(
         [_encoder_features(posts, modality, name, config) for name in names], axis=1

@@ -40,6 +40,11 @@ def course_folder():
     return folder
 
 
+def tweets_folder():
+    """Labelled tweets to tune the text encoder on: `MMSA_TWEETS`, else `data/tweets`."""
+    return _folder("MMSA_TWEETS", PROJECT / "data" / "tweets")
+
+
 def cache_folder():
     """Encoder outputs and picture facts, by content: safe to keep, slow to make again."""
     return _folder("MMSA_CACHE", PROJECT / ".cache")

@@ -9,7 +9,7 @@ from itertools import product
 import numpy as np
 
 from . import analysis, plots
-from .baselines import Majority, TfIdf
+from .members import Majority, TfIdf
 from .batches import PostData
 from .config import HEADS, MODES, Config
 from .crossval import choose, cross_validate

@@ -1,0 +1,145 @@
+"""Classical classifiers as learners: fitted at once, their strength chosen on the inner split."""
+
+import numpy as np
+from scipy.special import softmax
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics.pairwise import rbf_kernel
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
+
+from . import metrics
+from .config import LABELS
+from .crossval import Learnt
+from .features import extract_features
+from .text import clean
+
+
+class Majority:
+    """The class shares of the training posts, for every post."""
+
+    def __init__(self, dataset, config):
+        self.dataset = dataset
+
+    @staticmethod
+    def settings(config):
+        return {"model": "class shares of the training posts"}
+
+    def __call__(self, task):
+        train = np.concatenate([task.fit, task.inner])
+        counts = np.bincount(self.dataset.labels[train], minlength=len(LABELS))
+        sizes = len(task.scored), len(task.inner), len(self.dataset.unlabelled)
+        return Learnt(*(np.tile(counts / counts.sum(), (size, 1)) for size in sizes))
+
+
+class _Classical:
+    """A scikit-learn classifier: the inner split chooses its strength, all training posts fit it.
+
+    A subclass says what it looks at (`inputs`, a row a post), which strengths there are
+    (`STRENGTHS`) and which classifier a strength makes (`classifier`).
+    """
+
+    def __init__(self, dataset, config):
+        self.labels, self.config = dataset.labels, config
+        self.inputs = self.look_at(dataset.labelled + dataset.unlabelled)
+        self.unlabelled = np.arange(len(dataset.labelled), len(self.inputs))
+
+    def _fitted(self, places, strength):
+        return self.classifier(strength).fit(self.inputs[places], self.labels[places])
+
+    def _inner(self, task):
+        """`(score, strength, probabilities)` on the inner posts, the best of all strengths."""
+        tries = []
+        for strength in self.STRENGTHS:
+            table = self._fitted(task.fit, strength).predict_proba(self.inputs[task.inner])
+            scores = metrics.summary(self.labels[task.inner], table)
+            tries.append((scores["accuracy"] + scores["macro_f1"], strength, table))
+        return max(tries, key=lambda item: item[0])
+
+    def __call__(self, task):
+        _, strength, inner = self._inner(task)
+        model = self._fitted(np.concatenate([task.fit, task.inner]), strength)
+        wanted = self.inputs[np.concatenate([task.scored, self.unlabelled])]
+        scored, unlabelled = np.split(model.predict_proba(wanted), [len(task.scored)])
+        return Learnt(scored, inner, unlabelled)
+
+
+class TfIdf(_Classical):
+    """Logistic regression on TF-IDF of words and pairs of words."""
+
+    STRENGTHS = (1.0, 4.0, 16.0)  # C: larger is weaker regularisation
+
+    @staticmethod
+    def settings(config):
+        return {
+            "model": "logistic regression on TF-IDF of words and pairs of words",
+            "C": f"of {TfIdf.STRENGTHS}, by the inner split of each fold",
+        }
+
+    def look_at(self, posts):
+        return np.array([clean(post.text) for post in posts], dtype=object)
+
+    def classifier(self, strength):
+        words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True)
+        return make_pipeline(words, LogisticRegression(C=strength, max_iter=1000))
+
+
+class _OnFeatures(_Classical):
+    """A classifier on standardised frozen features of the config's streams, side by side."""
+
+    def look_at(self, posts):
+        config = self.config
+        return np.hstack([extract_features(posts, name, config) for name in config.modalities])
+
+    @classmethod
+    def settings(cls, config):
+        return {
+            "model": cls.MODEL,
+            "C": f"of {cls.STRENGTHS}, by the inner split of each fold",
+            "mode": config.mode,
+            "streams": {name: list(config.encoders(name)) for name in config.modalities},
+        }
+
+
+class Logistic(_OnFeatures):
+    """Logistic regression with a strong L2 penalty: thousands of features, few posts."""
+
+    MODEL = "logistic regression on standardised frozen features"
+    STRENGTHS = (0.0003, 0.001, 0.003)
+
+    def classifier(self, strength):
+        linear = LogisticRegression(C=strength, max_iter=300, tol=1e-3)
+        return make_pipeline(StandardScaler(), linear)
+
+
+class _KernelMachine(ClassifierMixin, BaseEstimator):
+    """scikit-learn's SVC with its RBF kernel computed at once, many times faster than inside.
+
+    Probabilities are the softmax of the classes' scores: their order is right, their size
+    is left to the blend.
+    """
+
+    def __init__(self, C=1.0):
+        self.C = C
+
+    def fit(self, X, y):
+        self.train_, self.gamma_ = X, 1 / X.shape[1]  # SVC's gamma="scale" on standardised X
+        self.machine_ = SVC(C=self.C, kernel="precomputed", cache_size=500)
+        self.machine_.fit(rbf_kernel(X, gamma=self.gamma_), y)
+        return self
+
+    def predict_proba(self, X):
+        kernel = rbf_kernel(X, self.train_, gamma=self.gamma_)
+        return softmax(self.machine_.decision_function(kernel), axis=1)
+
+
+class KernelMachine(_OnFeatures):
+    """A support vector machine with an RBF kernel."""
+
+    MODEL = "RBF support vector machine on standardised frozen features"
+    STRENGTHS = (2.0,)
+
+    def classifier(self, strength):
+        return make_pipeline(StandardScaler(), _KernelMachine(C=strength))
