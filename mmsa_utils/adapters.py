@@ -5,6 +5,8 @@ weights stay as they are and get a correction of low rank, which alone is traine
 which is added to the weights for good when the adapter is loaded.
 """
 
+import warnings
+
 import peft
 import torch
 from safetensors.torch import load_file, save_file
@@ -19,7 +21,10 @@ _TARGETS = "all-linear"
 def add_adapter(encoder):
     """Freezes a `TextEncoder` and gives every linear layer of it a correction to train."""
     settings = peft.LoraConfig(target_modules=_TARGETS, **_SETTINGS)
-    encoder.transformer = peft.get_peft_model(encoder.transformer, settings)
+    with warnings.catch_warnings():
+        # peft asks for a property that transformers has renamed.
+        warnings.filterwarnings("ignore", ".*is_gradient_checkpointing", FutureWarning)
+        encoder.transformer = peft.get_peft_model(encoder.transformer, settings)
 
 
 def save_adapter(encoder, head, path):

@@ -51,6 +51,7 @@ class Config:
 
     # protocol
     folds: int = 5
+    train_share: float = 1.0  # of the training posts are used: fewer, for a learning curve
     inner_folds: int = 8  # one of so many parts of the training posts is kept to stop early
     seeds: tuple[int, ...] = (0,)  # each gives its own folds and its own training
 

@@ -7,7 +7,7 @@ any moment, a second start goes on and ends with the same predictions.
 import hashlib
 import json
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
@@ -17,14 +17,15 @@ from tqdm.auto import tqdm
 
 from . import metrics
 from .batches import PostData
-from .config import Config
+from .config import LABELS, Config
 from .dataset import Dataset
 from .devices import pick_device
 from .encoders import build_encoder, train_only_top
 from .engine import fit, make_loss, predict_logits
 from .models import SentimentModel, make_objective
 from .paths import out_folder
-from .splits import find_groups, inner_split, make_folds
+from .shipped import shipped_file
+from .splits import find_groups, inner_parts, inner_split, make_folds, share_of
 from .storage import replacing
 from .version import __version__
 
@@ -40,7 +41,13 @@ class FoldTask:
     fit: np.ndarray
     inner: np.ndarray
     scored: np.ndarray
+    groups: np.ndarray  # of all labelled posts: copies have the same number
     checkpoint: Path
+
+    @property
+    def train(self):
+        """Places of all posts that are not scored."""
+        return np.concatenate([self.fit, self.inner])
 
     @property
     def draw(self):
@@ -57,7 +64,9 @@ class FoldResult:
     rows: list  # anonymous numbers of the scored posts
     probabilities: list  # of the scored posts, (n, 3)
     unlabelled: list  # of the unlabelled posts, (m, 3), in the order of their list
-    inner: dict  # accuracy and macro_f1 on the inner split
+    inner: dict  # accuracy and macro_f1 on the posts of inner_rows
+    inner_rows: list  # anonymous numbers of the training posts that serve choices
+    inner_probabilities: list  # of these posts, by models that were not fitted on them
     best_epoch: int = 0
     history: list = field(default_factory=list)
     seconds: float = 0.0
@@ -114,11 +123,15 @@ class CrossValidation:
 
 @dataclass(frozen=True)
 class Learnt:
-    """A learner's probabilities for a fold's scored, inner and unlabelled posts."""
+    """A learner's probabilities for a fold's scored, inner and unlabelled posts.
+
+    `inner` is about the posts of the task's inner split, or about `inner_places`.
+    """
 
     scored: np.ndarray
     inner: np.ndarray
     unlabelled: np.ndarray
+    inner_places: np.ndarray | None = None
     best_epoch: int = 0
     history: tuple = ()
 
@@ -127,7 +140,7 @@ class Learner:
     """Trains the sentiment model of a config; called with a fold, it learns that fold."""
 
     def __init__(self, dataset, config):
-        self.config = config
+        self.config, self.labels = config, dataset.labels
         self.device = pick_device(config.device)
         self.data = PostData(dataset, config, self._encoders())
         self.unlabelled = np.arange(self.data.count, len(self.data.labels))
@@ -156,7 +169,7 @@ class Learner:
 
     def __call__(self, task):
         torch.manual_seed(task.draw)
-        data, labels = self.data, self.data.labels.numpy()
+        data, labels = self.data, self.labels
         model = SentimentModel(dims=data.dims, config=self.config, encoders=self._encoders())
         progress = fit(
             model,
@@ -179,6 +192,30 @@ class Learner:
         )
 
 
+class Nested:
+    """Mixed into a learner, so that its inner predictions cover all training posts.
+
+    They come from a cross-validation among the training posts; the scored posts are
+    predicted by the learner as it is. Costs `PARTS` more fits a fold.
+    """
+
+    PARTS = 4
+
+    def __call__(self, task):
+        train = np.sort(task.train)
+        groups, table = task.groups, np.empty((len(train), len(LABELS)))
+        part = inner_parts(train, self.labels, groups, parts=self.PARTS, seed=task.seed)
+        for number in range(self.PARTS):
+            rest, left_out = train[part != number], train[part == number]
+            fit, inner = inner_split(
+                rest, self.labels, groups, parts=self.config.inner_folds, seed=task.seed
+            )
+            file = task.checkpoint.with_stem(f"{task.checkpoint.stem}-part{number}")
+            sub = replace(task, fit=fit, inner=inner, scored=left_out, checkpoint=file)
+            table[part == number] = super().__call__(sub).scored
+        return replace(super().__call__(task), inner=table, inner_places=train)
+
+
 # ---- the folds --------------------------------------------------------------------------
 
 
@@ -189,18 +226,20 @@ def fold_tasks(dataset, config, *, store, groups):
         fold = make_folds(dataset.labels, groups, folds=config.folds, seed=seed)
         for number in range(config.folds):
             train, scored = np.flatnonzero(fold != number), np.flatnonzero(fold == number)
+            train = share_of(train, groups, share=config.train_share, seed=seed)
             kept, inner = inner_split(
                 train, dataset.labels, groups, parts=config.inner_folds, seed=seed
             )
             checkpoint = store / f"seed{seed}-fold{number}.pt"
-            tasks.append(FoldTask(seed, number, kept, inner, scored, checkpoint))
+            tasks.append(FoldTask(seed, number, kept, inner, scored, groups, checkpoint))
     return tasks
 
 
 def _learn(task, learner, dataset):
     start = time.perf_counter()
     learnt = learner(task)
-    scores = metrics.summary(dataset.labels[task.inner], learnt.inner)
+    inner = task.inner if learnt.inner_places is None else learnt.inner_places
+    scores = metrics.summary(dataset.labels[inner], learnt.inner)
     return FoldResult(
         seed=task.seed,
         fold=task.fold,
@@ -208,6 +247,8 @@ def _learn(task, learner, dataset):
         probabilities=learnt.scored.round(DIGITS).tolist(),
         unlabelled=learnt.unlabelled.round(DIGITS).tolist(),
         inner={name: scores[name] for name in ("accuracy", "macro_f1")},
+        inner_rows=dataset.rows[inner].tolist(),
+        inner_probabilities=learnt.inner.round(DIGITS).tolist(),
         best_epoch=learnt.best_epoch,
         history=list(learnt.history),
         seconds=round(time.perf_counter() - start, 1),
@@ -222,14 +263,19 @@ def _finish(task, learner, dataset):
     result = _learn(task, learner(), dataset)
     with replacing(file) as temporary:
         temporary.write_text(json.dumps(asdict(result)), encoding="utf-8")
-    for left in task.checkpoint.parent.glob(f"*{task.checkpoint.stem}.*pt"):
+    for left in task.checkpoint.parent.glob(f"*{task.checkpoint.stem}[.-]*pt"):
         left.unlink()  # the checkpoint, and what a kill while saving it has left behind
     return result
 
 
-def _posts_key(dataset, groups):
-    """A name of all that a store's files depend on beside the config: posts, order, groups."""
+def _inputs_key(dataset, config, groups):
+    """A name of all that a store's files depend on beside the config.
+
+    That is the posts, their order, their groups, and a text encoder that may be made again.
+    """
     lines = [f"{post.guid} {post.content}" for post in dataset.unlabelled]
+    if "minilm_tweets" in config.text_encoders or config.words:
+        lines.append(shipped_file("minilm_tweets.safetensors")[1])
     content = "\n".join([dataset.fingerprint, *lines, *map(str, groups)])
     return hashlib.sha256(content.encode()).hexdigest()[:16]
 
@@ -245,6 +291,18 @@ def _assemble(dataset, config, results, **facts):
     unlabelled = np.mean([result.unlabelled for result in results], axis=0)
     return CrossValidation(
         dataset, config, tuple(results), probabilities, fold, unlabelled, **facts
+    )
+
+
+def assemble(validation, results, *, settings):
+    """A cross-validation on the posts of another, put together from new fold results."""
+    seeds = tuple(dict.fromkeys(result.seed for result in results))
+    return _assemble(
+        validation.dataset,
+        validation.config.but(seeds=seeds),
+        results,
+        settings=settings,
+        grouped=validation.grouped,
     )
 
 
@@ -266,7 +324,7 @@ def cross_validate(dataset, config, *, learner=Learner, name=None, store=None, g
     name = name or config.mode
     grouped = groups is None
     groups = find_groups(dataset.labelled) if grouped else groups
-    key = f"{name}-{config.key()}-{_posts_key(dataset, groups)}-v{__version__}"
+    key = f"{name}-{config.key()}-{_inputs_key(dataset, config, groups)}-v{__version__}"
     store = store or out_folder() / dataset.name / "folds" / key
     built = cache(lambda: learner(dataset, config))  # only where a fold is left to learn
     tasks = fold_tasks(dataset, config, store=store, groups=groups)

@@ -5,6 +5,8 @@ Names:
     minilm_tweets                             the same, tuned on labelled tweets: its adapter is
                                               in weights/, how it was made in tweets.py
     efficientnet_lite0, efficientnet_lite2    ImageNet, embedded
+    <one of them>:views                       the picture, its mirror image and its four corners
+    <one of them>:stages                      what the last two stages see as well
     bert-base-uncased, any hub name or folder a transformers text model
     resnet50, any torchvision classifier      a torchvision picture model
     timm:NAME                                 a timm picture model
@@ -162,15 +164,55 @@ def build_lite_classifier(name):
     return network
 
 
-def _build_lite(name):
+class _Views(nn.Module):
+    """The whole picture with its mirror image, and beside it the mean of its four corners."""
+
+    ENLARGED = 1.5  # a corner shows so much more detail than the whole
+
+    def __init__(self, network, size):
+        super().__init__()
+        self.network, self.small = network, size
+        self.dim, self.size = 2 * network.num_features, int(self.ENLARGED * size)
+
+    def forward(self, pixels):
+        whole = nn.functional.interpolate(pixels, self.small, mode="bilinear", antialias=True)
+        ends = (slice(None, self.small), slice(-self.small, None))
+        corners = [pixels[..., rows, columns] for rows in ends for columns in ends]
+        groups = [whole, whole.flip(-1)], corners
+        means = [torch.stack([self.network(v) for v in views]).mean(0) for views in groups]
+        return torch.cat(means, dim=1)  # (B, 3, 1.5 S, 1.5 S) -> (B, 2 D)
+
+
+class _Stages(nn.Module):
+    """The last vector, and the mean over places of the last two stages' own channels."""
+
+    def __init__(self, network, size):
+        super().__init__()
+        self.network, self.size = network, size
+        self.stages = [info["num_chs"] for info in network.feature_info[-2:]]
+        self.dim = network.num_features + sum(self.stages)
+
+    def forward(self, pixels):
+        last, stages = self.network.forward_intermediates(pixels, indices=len(self.stages))
+        pooled = [self.network.forward_head(last), *(stage.mean((2, 3)) for stage in stages)]
+        return torch.cat(pooled, dim=1)  # (B, 3, S, S) -> (B, D + C1 + C2)
+
+
+_WAYS = {"views": _Views, "stages": _Stages}
+
+
+def _build_lite(name, way=None):
     lite, network = _LITE[name], build_lite_classifier(name)
     network.reset_classifier(0)
-    middle = (127 / 255,) * 3  # the published input is (x - 127) / 128
+    dim, size = network.num_features, lite.size
+    if way:
+        network = _WAYS[way](network, size)
+        dim, size = network.dim, network.size
     return ImageEncoder(
         network,
-        dim=network.num_features,
-        size=lite.size,
-        mean=middle,
+        dim=dim,
+        size=size,
+        mean=(127 / 255,) * 3,  # the published input is (x - 127) / 128
         std=(128 / 255,) * 3,
         fingerprint=lite.sha256,
     )
@@ -262,8 +304,9 @@ def build_image_encoder(name, *, pretrained=True):
     Raises:
         CourseError: where the model cannot be had, in one line that names the way out.
     """
-    if name in _LITE:
-        return _build_lite(name).eval()
+    base, _, way = name.partition(":")
+    if base in _LITE and way in ("", *_WAYS):
+        return _build_lite(base, way).eval()
     try:
         if name.startswith("timm:"):
             return _build_timm(name.removeprefix("timm:"), pretrained).eval()

@@ -1,18 +1,23 @@
-"""Classical classifiers as learners: fitted at once, their strength chosen on the inner split."""
+"""Learners beside the sentiment model: baselines, and members of the final blends.
+
+The classical ones are fitted at once, their strength chosen on the inner split.
+"""
 
 import numpy as np
+from cleanlab.filter import find_label_issues
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics.pairwise import rbf_kernel
+from sklearn.model_selection import cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from . import metrics
 from .config import LABELS
-from .crossval import Learnt
+from .crossval import Learner, Learnt, Nested
 from .features import extract_features
 from .text import clean
 
@@ -28,8 +33,7 @@ class Majority:
         return {"model": "class shares of the training posts"}
 
     def __call__(self, task):
-        train = np.concatenate([task.fit, task.inner])
-        counts = np.bincount(self.dataset.labels[train], minlength=len(LABELS))
+        counts = np.bincount(self.dataset.labels[task.train], minlength=len(LABELS))
         sizes = len(task.scored), len(task.inner), len(self.dataset.unlabelled)
         return Learnt(*(np.tile(counts / counts.sum(), (size, 1)) for size in sizes))
 
@@ -60,13 +64,13 @@ class _Classical:
 
     def __call__(self, task):
         _, strength, inner = self._inner(task)
-        model = self._fitted(np.concatenate([task.fit, task.inner]), strength)
+        model = self._fitted(task.train, strength)
         wanted = self.inputs[np.concatenate([task.scored, self.unlabelled])]
         scored, unlabelled = np.split(model.predict_proba(wanted), [len(task.scored)])
         return Learnt(scored, inner, unlabelled)
 
 
-class TfIdf(_Classical):
+class TfIdf(Nested, _Classical):
     """Logistic regression on TF-IDF of words and pairs of words."""
 
     STRENGTHS = (1.0, 4.0, 16.0)  # C: larger is weaker regularisation
@@ -103,7 +107,7 @@ class _OnFeatures(_Classical):
         }
 
 
-class Logistic(_OnFeatures):
+class Logistic(Nested, _OnFeatures):
     """Logistic regression with a strong L2 penalty: thousands of features, few posts."""
 
     MODEL = "logistic regression on standardised frozen features"
@@ -112,6 +116,28 @@ class Logistic(_OnFeatures):
     def classifier(self, strength):
         linear = LogisticRegression(C=strength, max_iter=300, tol=1e-3)
         return make_pipeline(StandardScaler(), linear)
+
+
+class CleanedLogistic(Logistic):
+    """The same, with training posts of suspicious label weighing less.
+
+    Confident learning (Northcutt, Jiang and Chuang, JAIR 70, 2021; cleanlab) on predictions
+    from a cross-validation among the posts to be fitted on. Scored posts are never cleaned.
+    """
+
+    MODEL = "logistic regression, suspicious training posts at a lower weight"
+    WEIGHT = 0.3
+
+    def _fitted(self, places, strength):
+        X, y = self.inputs[places], self.labels[places]
+        model = self.classifier(strength)
+        table = cross_val_predict(model, X, y, cv=self.PARTS, method="predict_proba")
+        weights = np.where(find_label_issues(y, table), self.WEIGHT, 1.0)
+        return model.fit(X, y, logisticregression__sample_weight=weights)
+
+
+class Network(Nested, Learner):
+    """The sentiment model, fit to be blended."""
 
 
 class _KernelMachine(ClassifierMixin, BaseEstimator):
@@ -135,7 +161,7 @@ class _KernelMachine(ClassifierMixin, BaseEstimator):
         return softmax(self.machine_.decision_function(kernel), axis=1)
 
 
-class KernelMachine(_OnFeatures):
+class KernelMachine(Nested, _OnFeatures):
     """A support vector machine with an RBF kernel."""
 
     MODEL = "RBF support vector machine on standardised frozen features"

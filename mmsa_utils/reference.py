@@ -4,16 +4,16 @@ Resumable at every fold. Stages and their times on 2 CPU cores are in `STAGES`.
 """
 
 from functools import partial
-from itertools import product
 
 import numpy as np
 
 from . import analysis, plots
-from .members import Majority, TfIdf
 from .batches import PostData
-from .config import HEADS, MODES, Config
-from .crossval import choose, cross_validate
+from .blending import blend
+from .config import MODES, Config
+from .crossval import cross_validate
 from .dataset import load_dataset
+from .members import KernelMachine, Logistic, Network, TfIdf
 from .metrics import confusion
 from .models import outline
 from .paths import IMAGES, RESULTS, course_folder
@@ -29,51 +29,53 @@ from .splits import find_groups
 
 FOLDER = RESULTS / "course"
 
-# Frozen embedded encoders; both picture encoders side by side. Four thousand posts and
-# thousands of features: slow steps and, as the inner splits decide below, much dropout.
-COURSE = Config(
-    image_encoders=("efficientnet_lite0", "efficientnet_lite2"),
-    learning_rate=3e-4,
-    seeds=(0, 1, 2),
-)
-DROPOUTS = (0.5, 0.7, 0.8)
-BASELINES = {"majority": Majority, "tfidf": TfIdf}
-# The lab report's fusion, on the same encoders and folds.
-ATTENTION = COURSE.but(head="attention", dropout=0.5)
-RUNS = ("majority", "tfidf", "text", "image", "attention", "balanced", "fused")
+# Four thousand posts and thousands of features: slow steps.
+COURSE = Config(learning_rate=3e-4, seeds=(0, 1, 2))
+BOTH_TEXT = ("minilm", "minilm_tweets")
+BOTH_LITE = ("efficientnet_lite0", "efficientnet_lite2")
+DROPOUT = {"text": 0.5, "image": 0.7, "fused": 0.8}  # as inner splits chose on other features
+
+# What the inner predictions keep, step by step, in results/course/ablations.json.
+_FEATURES = {"text_encoders": BOTH_TEXT, "image_encoders": BOTH_LITE, "words": True}
+FEATURES = {mode: COURSE.but(mode=mode, **_FEATURES) for mode in MODES}
+NETWORK = {mode: FEATURES[mode].but(dropout=DROPOUT[mode]) for mode in MODES}
+LEARNERS = {
+    "linear": Logistic,
+    "kernel machine": KernelMachine,
+    "network": Network,
+    "TF-IDF": TfIdf,
+}
+MEMBERS = {
+    "text": ("linear", "kernel machine", "network", "TF-IDF"),
+    "image": ("linear", "kernel machine", "network"),
+    "fused": ("linear", "kernel machine", "network", "TF-IDF", "text blend", "image blend"),
+}
 
 
-def candidates(mode):
-    """The configs among which the inner splits choose for a mode."""
-    heads = HEADS if mode == "fused" else (COURSE.head,)
-    return [
-        COURSE.but(mode=mode, head=head, dropout=dropout)
-        for head, dropout in product(heads, DROPOUTS)
-    ]
+def run_name(config, learner):
+    """The name under which the folds of a learner are stored."""
+    return f"{config.mode}-{learner.__name__.lower()}"
 
 
-def try_candidates(dataset, mode):
-    """Runs a mode's candidates; the one that the inner splits choose, and a row for each.
+def member(dataset, mode, name):
+    """The cross-validation of one member of a mode's blend."""
+    if name.endswith(" blend"):
+        return pooled(dataset, name.removesuffix(" blend"))
+    learner = LEARNERS[name]
+    config = NETWORK[mode] if learner is Network else FEATURES[mode]
+    if learner is TfIdf:
+        config = COURSE.but(mode="text")  # it looks at words and at nothing else
+    return cross_validate(dataset, config, learner=learner, name=run_name(config, learner))
 
-    The scored folds are not looked at.
-    """
-    runs = [
-        cross_validate(dataset, config, name=f"{mode}-{config.head}-{config.dropout}")
-        for config in candidates(mode)
-    ]
-    best = choose(runs)
-    rows = [
-        {
-            "mode": mode,
-            "head": run.config.head,
-            "dropout": run.config.dropout,
-            "inner": run.inner_scores,
-            "inner_by_fold": [result.inner for result in run.results],
-            "chosen": run is best,
-        }
-        for run in runs
-    ]
-    return best, rows
+
+def members(dataset, mode):
+    """`{name: CrossValidation}` of all members that a mode's blend may have."""
+    return {name: member(dataset, mode, name) for name in MEMBERS[mode]}
+
+
+def pooled(dataset, mode):
+    """The blend of a mode's members."""
+    return blend(members(dataset, mode))
 
 
 # ---- stages -----------------------------------------------------------------------------

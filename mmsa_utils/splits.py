@@ -87,5 +87,18 @@ def inner_split(train, labels, groups, *, parts, seed):
     `inner` (one of `parts` parts) serves early stopping and every choice, so that the
     scored fold serves none.
     """
-    fold = make_folds(labels[train], groups[train], folds=parts, seed=seed)
+    fold = inner_parts(train, labels, groups, parts=parts, seed=seed)
     return train[fold != 0], train[fold == 0]
+
+
+def inner_parts(train, labels, groups, *, parts, seed):
+    """`(n,)`: the part of each training place in a cross-validation among them, for choices."""
+    return make_folds(labels[train], groups[train], folds=parts, seed=seed)
+
+
+def share_of(train, groups, *, share, seed):
+    """A random part of training places, whole groups, about `share` of the posts."""
+    if share == 1:
+        return train
+    order = np.random.default_rng(seed).permutation(groups.max() + 1)  # of each group
+    return train[order[groups[train]] < share * len(order)]

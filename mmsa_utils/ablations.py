@@ -1,0 +1,198 @@
+"""Step by step: what each idea gives, measured inside the training posts and out of fold.
+
+Every row says what it is compared with (`against`), and is kept if the sum of accuracy and
+macro-F1 on its inner predictions is above that row's: the scored folds decide nothing. What
+is kept here is what `reference.py` runs; a test compares the two.
+"""
+
+from .blending import blend, decide
+from .config import MODES
+from .crossval import Learner, cross_validate
+from .members import CleanedLogistic, Logistic
+from .records import mean_summary, save_json
+from .reference import BOTH_LITE, BOTH_TEXT, COURSE, DROPOUT, FOLDER, members, run_name
+
+STAGES = tuple(f"{name}:stages" for name in BOTH_LITE)
+VIEWS = ("efficientnet_lite0:views", "efficientnet_lite2")
+
+# name, what changes for the reader, what changes in the config: on top of what was kept.
+_TEXT = (
+    ("tweet-tuned", "the text encoder tuned on tweets instead", {"text_encoders": BOTH_TEXT[1:]}),
+    ("both encoders", "tuned and untuned text encoder side by side", {"text_encoders": BOTH_TEXT}),
+)
+_IMAGE = (
+    ("words", "+ the words in the picture, by PP-OCR", {"words": True}),
+    ("two networks", "+ Lite2 beside Lite0", {"image_encoders": BOTH_LITE}),
+    ("two stages", "+ the last two stages of both", {"image_encoders": STAGES}),
+    ("views", "+ Lite0 on mirror image and four corners", {"image_encoders": VIEWS}),
+)
+FEATURES = {"text": _TEXT, "image": _IMAGE, "fused": _TEXT + _IMAGE}
+
+# The sentiment model on the kept features, and what may change in its head and training.
+_TRAINING = (
+    ("balanced classes", "class weights in the loss", {"class_weights": "balanced"}),
+    ("label smoothing", "label smoothing of 0.1", {"label_smoothing": 0.1}),
+    ("averaged weights", "moving average of the weights", {"average_decay": 0.99}),
+)
+_FUSION = (
+    ("late head", "late instead of concat", {"head": "late"}),
+    ("attention head", "attention instead of concat", {"head": "attention"}),
+    ("gated head", "gated instead of concat", {"head": "gated"}),
+    ("bilinear head", "low-rank bilinear instead of concat", {"head": "bilinear"}),
+    ("composition head", "composition instead of concat", {"head": "composition"}),
+    ("auxiliary losses", "+ a loss for each modality alone", {"auxiliary_weight": 0.3}),
+    ("modality dropout", "+ a modality hidden on one post in five", {"modality_dropout": 0.2}),
+)
+NETWORKS = {"text": _TRAINING, "image": _TRAINING, "fused": _FUSION + _TRAINING}
+
+# Fine-tuning, with one seed: each against the same encoder, frozen.
+_TUNED = {"epochs": 8, "patience": 3, "batch_size": 32, "warmup_epochs": 0.5}
+FINETUNED = {
+    "text": (
+        {"text_encoders": ("minilm_tweets",)},
+        (
+            (
+                "top three layers",
+                "the tuned encoder's last three layers trained along",
+                {"finetune": ("text",), "trained_stages": 3, "encoder_learning_rate": 5e-5},
+            ),
+        ),
+    ),
+    "image": (
+        {"image_encoders": ("efficientnet_lite0",), "words": False},
+        tuple(
+            (
+                name,
+                changes,
+                {
+                    "finetune": ("image",),
+                    "trained_stages": 5,
+                    "encoder_learning_rate": 1e-4,
+                    "augment": augment,
+                },
+            )
+            for name, changes, augment in (
+                ("last stages", "Lite0's last stages trained along, augmentation", True),
+                ("not augmented", "the same without augmentation", False),
+            )
+        ),
+    ),
+}
+
+
+def total(inner):
+    """What choices go by."""
+    return inner["accuracy"] + inner["macro_f1"]
+
+
+def is_kept(row, rows):
+    """Whether a row's inner score is above that of the row it is compared with.
+
+    A row that is compared with nothing is where a track starts: it is kept.
+    """
+    if row["against"] is None:
+        return True
+    before = next(r for r in rows if (r["mode"], r["name"]) == (row["mode"], row["against"]))
+    return total(row["inner"]) > total(before["inner"])
+
+
+class _Track:
+    """Rows that build on each other: a new one is compared with the last one kept."""
+
+    def __init__(self, rows, mode, step):
+        self.rows, self.mode, self.step = rows, mode, step
+        self.against = None
+
+    def enter(self, name, changes, validation, settings=None):
+        """Adds a row; returns whether the inner predictions keep what it tries."""
+        row = {
+            "name": name,
+            "mode": self.mode,
+            "step": self.step,
+            "changes": changes,
+            "settings": settings or {},
+            "against": self.against,
+            "inner": validation.inner_scores,
+            "oof": mean_summary(validation.scores),
+            "seeds": list(validation.config.seeds),
+            "seconds": round(sum(result.seconds for result in validation.results), 1),
+        }
+        row["kept"] = is_kept(row, self.rows)
+        self.rows.append(row)
+        if row["kept"]:
+            self.against = name
+        scores = " / ".join(f"{row['inner'][m]:.4f}" for m in ("accuracy", "macro_f1"))
+        print(f"{self.mode}: {name}: inner {scores}{', kept' * row['kept']}", flush=True)
+        return row["kept"]
+
+    def run(self, name, changes, dataset, config, settings, *, learner):
+        """Tries a change of the config; returns the config that goes on."""
+        tried = config.but(**settings)
+        validation = cross_validate(dataset, tried, learner=learner, name=run_name(tried, learner))
+        kept = self.enter(name, changes, validation, settings)
+        return tried if kept else config
+
+
+# ---- the tracks -------------------------------------------------------------------------
+
+
+def feature_track(dataset, rows, mode):
+    """Linear models on frozen features, one more source at a time; returns the kept config."""
+    track, config = _Track(rows, mode, "features"), COURSE.but(mode=mode)
+    first = ("linear", "logistic regression, one encoder a modality", {})
+    for name, changes, settings in (first, *FEATURES[mode]):
+        config = track.run(name, changes, dataset, config, settings, learner=Logistic)
+    return config
+
+
+def network_track(dataset, rows, mode, config):
+    """The sentiment model on the kept features, its head and its training; the kept config."""
+    track = _Track(rows, mode, "network")
+    first = ("network", "the network of notebooks 3 to 5", {"dropout": DROPOUT[mode]})
+    for name, changes, settings in (first, *NETWORKS[mode]):
+        config = track.run(name, changes, dataset, config, settings, learner=Learner)
+    return config
+
+
+def finetuning_track(dataset, rows, mode):
+    """Encoders trained along, one seed."""
+    base, tries = FINETUNED[mode]
+    track = _Track(rows, mode, "fine-tuning")
+    config = COURSE.but(mode=mode, seeds=(0,), dropout=DROPOUT[mode], **base)
+    first = ("frozen, one seed", "the same encoder, frozen", {})
+    config = track.run(*first[:2], dataset, config, first[2], learner=Learner)
+    for name, changes, settings in tries:
+        config = track.run(name, changes, dataset, config, _TUNED | settings, learner=Learner)
+
+
+def noise_track(dataset, rows, mode, config):
+    """Suspicious training posts at a lower weight."""
+    track = _Track(rows, mode, "label noise")
+    track.run("as labelled", "the linear model", dataset, config, {}, learner=Logistic)
+    changes = "suspicious training posts weigh 0.3"
+    track.run("down-weighted", changes, dataset, config, {}, learner=CleanedLogistic)
+
+
+def blend_track(dataset, rows, mode):
+    """Members added one by one to a blend, then the decision rule."""
+    track, kept = _Track(rows, mode, "ensemble"), {}
+    for name, validation in members(dataset, mode).items():
+        tried = {**kept, name: validation}
+        run = blend(tried) if kept else validation
+        if track.enter(name, f"+ {name}" if kept else name, run):
+            kept, best = tried, run
+    track.enter("decision rule", "+ factors of the classes, chosen inside", decide(best))
+
+
+def run_ablations(dataset):
+    """All rows, in order; every fold that is finished already is read, not learnt."""
+    rows = []
+    for mode in MODES:
+        config = feature_track(dataset, rows, mode)
+        network_track(dataset, rows, mode, config)
+        noise_track(dataset, rows, mode, config)
+    for mode in MODES:
+        blend_track(dataset, rows, mode)
+    for mode in FINETUNED:
+        finetuning_track(dataset, rows, mode)
+    save_json(rows, FOLDER / "ablations.json")
