@@ -148,7 +148,11 @@ def feature_track(dataset, rows, mode):
 def network_track(dataset, rows, mode, config):
     """The sentiment model on the kept features, its head and its training; the kept config."""
     track = _Track(rows, mode, "network")
-    first = ("network", "the network of notebooks 3 to 5", {"dropout": DROPOUT[mode]})
+    first = (
+        "network",
+        "the network, which does without words",
+        {"words": False, "dropout": DROPOUT[mode]},
+    )
     for name, changes, settings in (first, *NETWORKS[mode]):
         config = track.run(name, changes, dataset, config, settings, learner=Learner)
     return config

@@ -4,11 +4,13 @@ from itertools import combinations
 
 import numpy as np
 import pandas as pd
+from cleanlab.filter import find_label_issues
 from tqdm.auto import tqdm
 
 from . import metrics
 from .config import LABELS
 from .records import probabilities_of
+from .text import comparable
 
 
 def _seeds(table, run):
@@ -108,6 +110,70 @@ def who_is_right(table, seed=None):
     )
 
 
+def overruling(table, seed=None):
+    """Posts on which text and picture say different things: whom does the fused model follow?
+
+    Returns a DataFrame indexed by `text`, `picture`, `neither`, with the columns `posts`
+    and `right` (share of these posts on which the fused model is right).
+    """
+    labels, fused = probabilities_of(table, "fused", seed)
+    says = {run: probabilities_of(table, run, seed)[1].argmax(1) for run in ("text", "image")}
+    fused, differ = fused.argmax(1), says["text"] != says["image"]
+    follows = {"text": fused == says["text"], "picture": fused == says["image"]}
+    follows["neither"] = ~(follows["text"] | follows["picture"])
+    cases = {name: differ & chosen for name, chosen in follows.items()}
+    return pd.DataFrame(
+        {
+            "posts": {name: int(chosen.sum()) for name, chosen in cases.items()},
+            "right": {
+                name: float((fused == labels)[chosen].mean()) if chosen.any() else 0.0
+                for name, chosen in cases.items()
+            },
+        }
+    )
+
+
+def label_noise(table, run):
+    """Posts whose tag confident learning doubts, from a run's out-of-fold predictions.
+
+    Northcutt, Jiang and Chuang, "Confident Learning", JAIR 70, 2021; probabilities are the
+    mean over seeds.
+    """
+    tables = [probabilities_of(table, run, seed) for seed in _seeds(table, run)]
+    labels, mean = tables[0][0], np.mean([probabilities for _, probabilities in tables], axis=0)
+    doubted, wrong = find_label_issues(labels, mean), mean.argmax(1) != labels
+    return {
+        "posts": int(doubted.sum()),
+        "classes": {
+            name: int(doubted[labels == number].sum()) for number, name in enumerate(LABELS)
+        },
+        "share_of_errors": float(doubted[wrong].mean()),
+    }
+
+
+def words_by_correctness(table, words, rows, *, run, enough=6):
+    """Accuracy of a run on posts whose picture holds no, a few, or many words.
+
+    Args:
+        words: `(N,)` the number of words in each post's picture.
+        rows: `(N,)` the posts' anonymous numbers.
+    """
+    counts = np.empty(len(words), dtype=int)
+    counts[rows] = words
+    labels, _ = probabilities_of(table, run)
+    right = (_predicted(table, run) == labels).mean(0)
+    cases = {
+        "none": counts == 0,
+        "a few": (counts > 0) & (counts < enough),
+        "many": counts >= enough,
+    }
+    return {
+        name: {"posts": int(chosen.sum()), "accuracy": float(right[chosen].mean())}
+        for name, chosen in cases.items()
+        if chosen.any()
+    }
+
+
 def spread(record, name):
     """A figure as text: out of fold, mean over seeds, ± deviation over folds and seeds."""
     deviation = np.std([fold[name] for fold in record["folds"]], ddof=1)
@@ -144,5 +210,17 @@ def data_facts(dataset, groups):
             "largest": int(sizes.max()),
             "with_different_tags": int((labels.nunique() > 1).sum()),
         },
+        "equal_posts": _equal_posts(dataset),
         "words_mean": float(np.mean([len(post.text.split()) for post in posts])),
+    }
+
+
+def _equal_posts(dataset):
+    """Posts equal in text *and* picture to another: where they differ, a tag must be wrong."""
+    keys = [(comparable(post.text), post.facts.phash) for post in dataset.labelled]
+    table = pd.DataFrame({"key": keys, "label": dataset.labels})
+    groups = [labels for _, labels in table.groupby("key")["label"] if len(labels) > 1]
+    return {
+        "posts": sum(len(labels) for labels in groups),
+        "outvoted": int(sum(len(labels) - labels.value_counts().max() for labels in groups)),
     }

@@ -42,6 +42,28 @@ def macro_f1(labels, predicted):
     return float(np.mean(2 * np.diag(table) / np.where(both, both, 1)))
 
 
+def reliability(labels, probabilities, *, bins=10):
+    """Does a model that is 80 % sure get 80 % right? Posts by how sure it is of its answer.
+
+    Returns `{"ece": ..., "bins": [{"posts", "confidence", "accuracy"}]}`: the expected
+    calibration error is the mean distance of confidence and accuracy over posts (Guo et
+    al., "On Calibration of Modern Neural Networks", ICML 2017). Empty bins are left out.
+    """
+    probabilities = np.asarray(probabilities)
+    confidence, right = probabilities.max(1), probabilities.argmax(1) == labels
+    place = np.minimum((confidence * bins).astype(int), bins - 1)
+    rows = [
+        {
+            "posts": int((place == number).sum()),
+            "confidence": float(confidence[place == number].mean()),
+            "accuracy": float(right[place == number].mean()),
+        }
+        for number in np.unique(place)
+    ]
+    gaps = [row["posts"] * abs(row["confidence"] - row["accuracy"]) for row in rows]
+    return {"ece": sum(gaps) / len(right), "bins": rows}
+
+
 # ---- is the difference real? ------------------------------------------------------------
 
 

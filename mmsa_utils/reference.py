@@ -4,30 +4,38 @@ Resumable at every fold. Stages and their times on 2 CPU cores are in `STAGES`.
 """
 
 from functools import partial
+from itertools import product
 
 import numpy as np
 
 from . import analysis, plots
+from . import shipped as weights
 from .batches import PostData
-from .blending import blend
+from .blending import average_seeds, blend, decide
 from .config import MODES, Config
 from .crossval import cross_validate
 from .dataset import load_dataset
-from .members import KernelMachine, Logistic, Network, TfIdf
-from .metrics import confusion
+from .members import KernelMachine, Logistic, Majority, Network, TfIdf
+from .metrics import confusion, reliability
 from .models import outline
-from .paths import IMAGES, RESULTS, course_folder
+from .ocr import read_words
+from .paths import DEMO, IMAGES, RESULTS, course_folder, tweets_folder
 from .records import (
+    load_json,
     load_oof,
     load_record,
+    mean_summary,
     probabilities_of,
     save_json,
     save_validation,
     write_predictions,
 )
 from .splits import find_groups
+from .trained import ship
+from .tweets import tune
 
 FOLDER = RESULTS / "course"
+ADAPTER = "minilm_tweets.safetensors"
 
 # Four thousand posts and thousands of features: slow steps.
 COURSE = Config(learning_rate=3e-4, seeds=(0, 1, 2))
@@ -38,7 +46,8 @@ DROPOUT = {"text": 0.5, "image": 0.7, "fused": 0.8}  # as inner splits chose on 
 # What the inner predictions keep, step by step, in results/course/ablations.json.
 _FEATURES = {"text_encoders": BOTH_TEXT, "image_encoders": BOTH_LITE, "words": True}
 FEATURES = {mode: COURSE.but(mode=mode, **_FEATURES) for mode in MODES}
-NETWORK = {mode: FEATURES[mode].but(dropout=DROPOUT[mode]) for mode in MODES}
+# Networks do without the words: the shipped one works where no PP-OCR is installed.
+NETWORK = {mode: FEATURES[mode].but(words=False, dropout=DROPOUT[mode]) for mode in MODES}
 LEARNERS = {
     "linear": Logistic,
     "kernel machine": KernelMachine,
@@ -50,6 +59,18 @@ MEMBERS = {
     "image": ("linear", "kernel machine", "network"),
     "fused": ("linear", "kernel machine", "network", "TF-IDF", "text blend", "image blend"),
 }
+
+
+SHARES = (0.25, 0.5, 0.75, 1.0)
+RUNS = (
+    "majority",
+    "tfidf",
+    *MODES,
+    "fused_ensemble",
+    *(f"{mode}_network" for mode in MODES),
+    "attention",
+    "balanced",
+)
 
 
 def run_name(config, learner):
@@ -81,44 +102,108 @@ def pooled(dataset, mode):
 # ---- stages -----------------------------------------------------------------------------
 
 
+def _save(run, validation):
+    save_validation(run, validation, FOLDER)
+
+
+def _tweets(dataset):
+    """The adapter of the text encoder, where it is missing: from the tweets."""
+    if (weights.FOLDER / ADAPTER).exists():
+        print(f"  {ADAPTER} is there; remove it to tune it again on the tweets")
+        return
+    record = tune(tweets_folder(), dataset.labelled + dataset.unlabelled, weights.FOLDER / ADAPTER)
+    weights.record_shipped(ADAPTER, record)
+
+
+def _words(dataset):
+    """The words in all pictures, and the pictures that could not be read."""
+    _, problems = read_words(dataset.labelled + dataset.unlabelled)
+    for problem in problems:
+        print(f"  counts as without words: {problem}")
+
+
 def _baselines(dataset):
-    for run, learner in BASELINES.items():
-        config = COURSE.but(mode="text")
-        validation = cross_validate(dataset, config, learner=learner, name=run)
-        save_validation(run, validation, FOLDER)
+    config = COURSE.but(mode="text")
+    _save("majority", cross_validate(dataset, config, learner=Majority, name="majority"))
+    _save("tfidf", member(dataset, "text", "TF-IDF"))
 
 
-def _models(dataset):
-    chosen, choices = {}, []
+def _networks(dataset):
     for mode in MODES:
-        chosen[mode], rows = try_candidates(dataset, mode)
-        choices += rows
-        save_validation(mode, chosen[mode], FOLDER)
-    save_json(choices, FOLDER / "selection.json")
-    write_predictions(dataset, chosen["fused"].unlabelled, FOLDER / "test_predictions.txt")
+        _save(f"{mode}_network", member(dataset, mode, "network"))
+
+
+def _blends(dataset):
+    """The runs that count: a blend a mode with its decision rule, and the mean of the seeds."""
+    for mode in MODES:
+        run = decide(pooled(dataset, mode))
+        _save(mode, run)
+    ensemble = average_seeds(run)  # the last mode is the fused one
+    _save("fused_ensemble", ensemble)
+    write_predictions(dataset, ensemble.unlabelled, FOLDER / "test_predictions.txt")
+    before, after = run, blend({"fused": run})  # a blend of one is a temperature
+    calibration = {"before": _reliability(before), "after": _reliability(after)}
+    save_json(calibration, FOLDER / "calibration.json")
+
+
+def _reliability(run):
+    """Of all seeds' out-of-fold predictions together."""
+    labels = np.tile(run.dataset.labels, len(run.probabilities))
+    return reliability(labels, np.concatenate(run.probabilities))
 
 
 def _variants(dataset):
-    """The lab report's head; the fused model with balanced classes, and with plain folds."""
-    fused = Config.from_dict(load_record(FOLDER, "fused")["config"])
-    attention = cross_validate(dataset, ATTENTION, name="fused-attention-0.5")
-    save_validation("attention", attention, FOLDER)
-    balanced = cross_validate(dataset, fused.but(class_weights="balanced"), name="balanced")
-    save_validation("balanced", balanced, FOLDER)
+    """The lab report's head; the fused network with balanced classes, and with plain folds."""
+    network = NETWORK["fused"]
+    attention = network.but(head="attention", dropout=0.5)
+    _save("attention", cross_validate(dataset, attention, name="attention"))
+    balanced = network.but(class_weights="balanced")
+    _save("balanced", cross_validate(dataset, balanced, name="balanced"))
     alone = np.arange(len(dataset.labelled))  # every post a group of its own
-    plain = cross_validate(dataset, fused, name="plain-folds", groups=alone)
-    save_validation("plain_folds", plain, FOLDER)
+    _save("plain_folds", cross_validate(dataset, network, name="plain-folds", groups=alone))
+
+
+def _learning_curve(dataset):
+    """Accuracy against the number of training posts, of the linear member."""
+    rows = []
+    for mode, share in product(MODES, SHARES):
+        config = FEATURES[mode].but(train_share=share)
+        run = cross_validate(dataset, config, learner=Logistic, name=run_name(config, Logistic))
+        scores = mean_summary(run.scores)
+        rows.append(
+            {
+                "run": mode,
+                "fraction": share,
+                "posts": round(share * len(dataset.labelled) * (1 - 1 / config.folds)),
+                "accuracy": scores["accuracy"],
+                "macro_f1": scores["macro_f1"],
+                "std": float(np.std([fold["accuracy"] for fold in run.fold_scores], ddof=1)),
+            }
+        )
+    save_json(rows, FOLDER / "learning_curve.json")
+
+
+def _shipped(dataset):
+    record = load_record(FOLDER, "fused_network")
+    ship(dataset, NETWORK["fused"], record, load_dataset(DEMO))
 
 
 def _analysis(dataset):
     table = load_oof(FOLDER)
     compare = partial(analysis.compare_all, table, inner_folds=COURSE.inner_folds)
+    words = np.array([len(text.split()) for text in read_words(dataset.labelled)[0]])
+    by_words = {
+        mode: analysis.words_by_correctness(table, words, dataset.rows, run=mode) for mode in MODES
+    }
     save_json(
         {
             "data": analysis.data_facts(dataset, find_groups(dataset.labelled)),
             "comparisons": compare(["fused", "text", "image"]),
-            "against_attention": compare(["fused", "attention", "text"]),
+            "against_attention": compare(["fused_network", "attention", "text_network"]),
             "who_is_right": analysis.who_is_right(table).to_dict(orient="index"),
+            "overruling": analysis.overruling(table).to_dict(orient="index"),
+            "label_noise": analysis.label_noise(table, "fused"),
+            "words_in_pictures": by_words,
             "confusion": {run: confusion(*probabilities_of(table, run)).tolist() for run in MODES},
         },
         FOLDER / "analysis.json",
@@ -128,18 +213,20 @@ def _analysis(dataset):
 def _figures(dataset):
     plots.use_style()
     records = {run: load_record(FOLDER, run) for run in RUNS}
-    fused = Config.from_dict(records["fused"]["config"])
-    table = load_oof(FOLDER)
+    fused, table = NETWORK["fused"], load_oof(FOLDER)
+    compared = ("majority", "tfidf", *MODES, "fused_ensemble", "fused_network", "attention")
     figures = {
         "structure": plots.model_structure(outline(fused, PostData(dataset, fused).dims)),
         "class_balance": plots.class_balance(dataset.labels),
         "text_lengths": plots.text_lengths(dataset.labelled),
-        "run_comparison": plots.run_comparison(list(records.values())),
-        "class_recall": plots.class_recall([records[run] for run in RUNS[1:]]),
+        "run_comparison": plots.run_comparison([records[run] for run in compared]),
+        "class_recall": plots.class_recall([records[run] for run in (*MODES, "balanced")]),
         "who_is_right": plots.who_is_right(analysis.who_is_right(table)),
+        "learning_curve": plots.learning_curve(load_json(FOLDER / "learning_curve.json")),
+        "calibration": plots.calibration(load_json(FOLDER / "calibration.json")),
     }
     for mode in MODES:
-        figures[f"curves_{mode}"] = plots.training_curves(records[mode])
+        figures[f"curves_{mode}"] = plots.training_curves(records[f"{mode}_network"])
         counts = confusion(*probabilities_of(table, mode))
         figures[f"confusion_{mode}"] = plots.confusion_matrix(counts, title=mode)
     for name, figure in figures.items():
@@ -148,9 +235,14 @@ def _figures(dataset):
 
 # name, what it does, minutes on 2 CPU cores without caches
 STAGES = (
-    ("baselines", _baselines, 1),
-    ("models", _models, 25),
-    ("variants", _variants, 4),
+    ("tweets", _tweets, 25),
+    ("words", _words, 8),
+    ("baselines", _baselines, 5),
+    ("networks", _networks, 40),
+    ("blends", _blends, 20),
+    ("variants", _variants, 6),
+    ("learning curve", _learning_curve, 5),
+    ("shipped network", _shipped, 1),
     ("analysis", _analysis, 1),
     ("figures", _figures, 1),
 )
