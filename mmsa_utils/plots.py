@@ -357,3 +357,61 @@ def who_is_right(table):
     axes.grid(visible=False, axis="y")
     axes.legend(frameon=False, loc="lower right")
     return figure
+
+
+def learning_curve(rows):
+    """Accuracy and macro-F1 against the number of training posts, a line a mode."""
+    table = pd.DataFrame(rows)
+    figure, grid = plt.subplots(1, 2, figsize=(8, 3))
+    for axes, name, label in zip(
+        grid, ("accuracy", "macro_f1"), ("accuracy", "macro-F1"), strict=True
+    ):
+        for mode, part in table.groupby("run", sort=False):
+            axes.plot(part["posts"], part[name], marker="o", color=MODE_COLOURS[mode], label=mode)
+        axes.set(xlabel="training posts", ylabel=label, xlim=(0, None))
+    grid[1].legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+    return figure
+
+
+def calibration(result):
+    """Reliability diagrams before and after temperature scaling.
+
+    Args:
+        result: `{"before": ..., "after": ...}`, each from `metrics.reliability`.
+    """
+    figure, grid = plt.subplots(1, 2, figsize=(7.5, 3.4), sharey=True)
+    for axes, (name, part) in zip(grid, result.items(), strict=True):
+        bins = pd.DataFrame(part["bins"])
+        sizes = 15 + 400 * bins["posts"] / bins["posts"].sum()
+        axes.plot([0.3, 1], [0.3, 1], color="black", ls="--", lw=1)
+        axes.plot(bins["confidence"], bins["accuracy"], color=MODE_COLOURS["fused"], lw=1)
+        axes.scatter(bins["confidence"], bins["accuracy"], s=sizes, color=MODE_COLOURS["fused"])
+        axes.set(title=f"{name} (ECE {part['ece']:.3f})", xlabel="how sure the model is")
+        axes.set(xlim=(0.3, 1.02), ylim=(0.2, 1.02))
+    grid[0].set_ylabel("share that is right")
+    return figure
+
+
+def waterfall(rows, *, measure="accuracy", title=""):
+    """What each kept step adds to a figure, as bars that start where the last one ended.
+
+    Args:
+        rows: kept rows of the ablation, in order; the first is where it starts.
+        measure: of their out-of-fold figures.
+    """
+    values = np.array([row["oof"][measure] for row in rows])
+    before = np.concatenate([[values[0]], values[:-1]])
+    figure, axes = plt.subplots(figsize=(7, 0.9 + 0.34 * len(rows)))
+    colours = np.where(values >= before, "#2f9e44", "#c92a2a")
+    names = [row["name"] for row in rows]
+    axes.barh(names, values - before, left=before, color=colours, height=0.6)
+    axes.scatter(values, names, color="black", marker="|", s=120, zorder=3)
+    for value, step, name in zip(values, values - before, names, strict=True):
+        note = f"{value:.3f}" if name == names[0] else f"{value:.3f}  ({100 * step:+.1f})"
+        axes.text(values.max() + 0.003, name, note, va="center", fontsize=9)
+    low = min(values.min(), before.min())
+    axes.set(xlim=(low - 0.005, values.max() + 0.018), title=title)
+    axes.set(xlabel=f"{measure.replace('_', '-').replace('f1', 'F1')}, out of fold")
+    axes.invert_yaxis()
+    axes.grid(visible=False, axis="y")
+    return figure

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from mmsa_utils import metrics
-from mmsa_utils.members import Majority, TfIdf
 from mmsa_utils.config import LABELS, Config
 from mmsa_utils.crossval import Learner, cross_validate, fold_tasks
 from mmsa_utils.demo import CEILINGS
 from mmsa_utils.errors import CourseError
+from mmsa_utils.members import Majority, TfIdf
 from mmsa_utils.records import (
     load_oof,
     load_record,

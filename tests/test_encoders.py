@@ -14,10 +14,11 @@ from mmsa_utils.encoders import (
     build_image_encoder,
     build_lite_classifier,
     build_text_encoder,
-    verified,
+    train_only_top,
 )
 from mmsa_utils.errors import CourseError
 from mmsa_utils.features import extract_features, tokenise
+from mmsa_utils.shipped import verified
 
 
 @pytest.mark.parametrize("name", ["efficientnet_lite0", "efficientnet_lite2"])
@@ -143,3 +144,32 @@ def test_several_encoders_stand_side_by_side(demo, tmp_path, monkeypatch):
     alone = extract_features(posts, "image", both.but(image_encoders=("efficientnet_lite2",)))
     assert features_.shape == (3, 2560)
     assert np.allclose(features_[:, 1280:], alone)
+
+
+def test_more_of_a_picture_holds_what_the_plain_encoder_sees():
+    plain = build_image_encoder("efficientnet_lite0")
+    stages, views = (build_image_encoder(f"efficientnet_lite0:{w}") for w in ("stages", "views"))
+    pixels = torch.rand(2, 3, views.size, views.size)
+    small = torch.nn.functional.interpolate(pixels, plain.size, mode="bilinear", antialias=True)
+    with torch.inference_mode():
+        assert torch.allclose(stages(small)[:, :1280], plain(small), atol=1e-4)
+        mirrored = (plain(small) + plain(small.flip(-1))) / 2
+        seen = views(pixels)
+    assert seen.shape == (2, views.dim)
+    assert torch.allclose(seen[:, :1280], mirrored, atol=1e-4)
+
+
+@pytest.mark.parametrize("build", [build_text_encoder, build_image_encoder])
+def test_only_the_top_stages_learn(build):
+    encoder = build("minilm" if build is build_text_encoder else "efficientnet_lite0")
+    train_only_top(encoder, 2)
+    stages = [s for s in encoder.stages() if any(True for _ in s.parameters())]
+    learns = [any(p.requires_grad for p in stage.parameters()) for stage in stages]
+    assert learns == [False] * (len(stages) - 2) + [True, True]
+
+
+def test_batch_statistics_of_a_trained_picture_encoder_stay_imagenets():
+    encoder = build_image_encoder("efficientnet_lite0").train()
+    before = encoder.network.bn1.running_mean.clone()
+    encoder(torch.rand(2, 3, 224, 224) + 5)
+    assert torch.equal(before, encoder.network.bn1.running_mean)

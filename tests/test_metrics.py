@@ -84,3 +84,13 @@ def test_curves_average_the_folds_that_reached_an_epoch():
     assert epochs.tolist() == [1, 2, 3]
     assert mean.tolist() == [2.0, 2.0, 9.0]
     assert count.tolist() == [2, 1, 1]
+
+
+def test_calibration_error_is_the_mean_distance_of_confidence_and_accuracy():
+    labels = np.array([0, 0, 0, 0, 2])
+    sure = np.tile([0.75, 0.15, 0.10], (4, 1))
+    sure[0] = [0.15, 0.75, 0.10]  # one of four wrong: 0.75 is just right
+    table = np.vstack([sure, [[0.05, 0.05, 0.90]]])
+    result = metrics.reliability(labels, table)
+    assert result["ece"] == pytest.approx(0.1 / 5)
+    assert [row["posts"] for row in result["bins"]] == [4, 1]

@@ -5,7 +5,7 @@ import torch
 
 from mmsa_utils.config import HEADS, Config
 from mmsa_utils.errors import CourseError
-from mmsa_utils.models import SentimentModel, describe, mean_present
+from mmsa_utils.models import SentimentModel, compose, describe, make_objective, mean_present
 
 DIMS = {"text": 384, "image": 1280}
 
@@ -58,7 +58,7 @@ def test_one_model_has_three_modes(modality):
 def test_late_fusion_is_the_average_of_the_modalities_probabilities():
     model, batch = model_of("late"), batch_of(6)
     vectors, _ = model.embed(batch)
-    each = [layer(vectors[:, m]).softmax(-1) for m, layer in enumerate(model.head.classifiers)]
+    each = [layer(vectors[:, m]).softmax(-1) for m, layer in enumerate(model.head.classifiers.layers)]
     assert torch.allclose(model(batch).softmax(-1), (each[0] + each[1]) / 2, atol=1e-6)
 
 
@@ -96,3 +96,66 @@ def test_describe_ends_with_three_logits_a_post():
 def test_unknown_settings_are_refused_with_those_that_exist(settings):
     with pytest.raises(CourseError, match="choose from"):
         Config(**settings)
+
+
+# ---- composition, gates, products -------------------------------------------------------
+
+
+def test_composition_is_the_annotators_rule_on_all_pairs():
+    """By enumeration: equal tags stay, a polar one wins over neutral, opposite ones are dropped."""
+    first, second = torch.tensor([0.2, 0.3, 0.5]), torch.tensor([0.6, 0.1, 0.3])
+    expected = torch.zeros(3)
+    for a in range(3):
+        for b in range(3):
+            if {a, b} != {0, 2}:
+                tag = b if a == 1 else a
+                expected[tag] += first[a] * second[b]
+    found = compose(first, second)
+    assert torch.allclose(found, expected / expected.sum())
+
+
+def test_in_composition_a_modality_that_is_not_there_changes_nothing():
+    model, batch = model_of("composition"), batch_of(4, image=False)
+    vectors, present = model.embed(batch)
+    alone = model.head.readings(vectors, present)[:, 0]
+    assert torch.allclose(model(batch).softmax(1), alone, atol=1e-5)
+
+
+def test_the_bilinear_head_is_a_sum_of_outer_products():
+    model, batch = model_of("bilinear"), batch_of(3)
+    vectors, present = model.embed(batch)
+    head, logits = model.head, torch.zeros(3, 3)
+    for r in range(head.rank):
+        for c in range(3):
+            k = r * 3 + c
+            parts = [
+                vectors[:, m] @ layer.weight[k] + layer.bias[k]
+                for m, layer in enumerate(head.factors)
+            ]
+            logits[:, c] += parts[0] * parts[1]
+    assert torch.allclose(head(vectors, present), logits + head.bias, atol=1e-5)
+
+
+def test_modality_dropout_hides_at_most_one_modality_and_only_in_training():
+    config = Config(modality_dropout=1.0)
+    model = SentimentModel(dims=DIMS, config=config)
+    present = torch.ones(200, 2, dtype=torch.bool)
+    hidden = model._hide(present)
+    assert (hidden.sum(1) == 1).all()
+    assert 60 < hidden[:, 0].sum() < 140
+    batch = batch_of(4)
+    assert model.eval().embed(batch)[1].all()
+
+
+def test_auxiliary_losses_reach_each_branch_and_absent_modalities_have_none():
+    config = Config(head="late", auxiliary_weight=0.5)
+    model = SentimentModel(dims=DIMS, config=config)
+    objective = make_objective(model, config)
+    batch = {**batch_of(6), "label": torch.tensor([0, 1, 2, 0, 1, 2])}
+    batch["image_present"][:] = False
+    loss = torch.nn.functional.cross_entropy
+    assert objective(model, batch, loss) > loss(model(batch), batch["label"])
+    objective(model, batch, loss).backward()
+    layers = model.auxiliary.layers
+    assert layers[0].weight.grad.abs().sum() > 0
+    assert layers[1].weight.grad is None or not layers[1].weight.grad.any()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mmsa_utils.errors import CourseError
-from mmsa_utils.splits import find_groups, inner_split, make_folds
+from mmsa_utils.splits import find_groups, inner_split, make_folds, share_of
 
 
 def with_text(post, text, phash):
@@ -69,3 +69,13 @@ def test_a_class_with_too_few_posts_is_named():
     labels = np.array([0] * 20 + [1] * 3 + [2] * 20)
     with pytest.raises(CourseError, match="3 neutral posts are too few for 5 folds"):
         make_folds(labels, np.arange(43), folds=5, seed=0)
+
+
+def test_a_share_of_training_posts_keeps_copies_together():
+    groups = np.repeat(np.arange(100), 3)
+    train = np.arange(0, 240)
+    part = share_of(train, groups, share=0.5, seed=0)
+    assert set(part) <= set(train)
+    assert 90 < len(part) < 150
+    assert all((groups[part] == g).sum() == 3 for g in np.unique(groups[part]))
+    assert share_of(train, groups, share=1.0, seed=0) is train
