@@ -193,6 +193,29 @@ def score_table(records):
     return pd.DataFrame(rows).T
 
 
+def kept_steps(rows, mode):
+    """The ablation's rows on the way to a mode's reported run, each building on the last."""
+    features = [row for row in rows if (row["mode"], row["step"]) == (mode, "features")]
+    ensemble = [row for row in rows if (row["mode"], row["step"]) == (mode, "ensemble")]
+    return [row for row in features + ensemble[1:] if row["kept"]]  # ensemble[0] is features[-1]
+
+
+def ablation_table(rows):
+    """Rows of the ablation as a table for reading."""
+    return pd.DataFrame(
+        {
+            "": row["name"],
+            "against": row["against"] or "-",
+            "inner accuracy": f"{row['inner']['accuracy']:.3f}",
+            "inner macro-F1": f"{row['inner']['macro_f1']:.3f}",
+            "accuracy": f"{row['oof']['accuracy']:.3f}",
+            "macro-F1": f"{row['oof']['macro_f1']:.3f}",
+            "kept": "yes" if row["kept"] else "no",
+        }
+        for row in rows
+    ).set_index("")
+
+
 def data_facts(dataset, groups):
     """Counts of a dataset for the report: no post is shown."""
     posts = dataset.labelled + dataset.unlabelled

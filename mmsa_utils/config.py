@@ -90,11 +90,15 @@ class Config:
         """Plain JSON types, for records."""
         return json.loads(json.dumps(asdict(self)))
 
+    @staticmethod
+    def tuples(settings):
+        """Settings as read from JSON, lists as tuples again."""
+        return {name: tuple(v) if isinstance(v, list) else v for name, v in settings.items()}
+
     @classmethod
     def from_dict(cls, settings):
         """The config of a record's `config`."""
-        tuples = {name: tuple(v) for name, v in settings.items() if isinstance(v, list)}
-        return cls(**{**settings, **tuples})
+        return cls(**cls.tuples(settings))
 
     def key(self):
         """A short name of all settings that change what is learnt."""

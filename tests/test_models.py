@@ -58,7 +58,9 @@ def test_one_model_has_three_modes(modality):
 def test_late_fusion_is_the_average_of_the_modalities_probabilities():
     model, batch = model_of("late"), batch_of(6)
     vectors, _ = model.embed(batch)
-    each = [layer(vectors[:, m]).softmax(-1) for m, layer in enumerate(model.head.classifiers.layers)]
+    each = [
+        layer(vectors[:, m]).softmax(-1) for m, layer in enumerate(model.head.classifiers.layers)
+    ]
     assert torch.allclose(model(batch).softmax(-1), (each[0] + each[1]) / 2, atol=1e-6)
 
 
