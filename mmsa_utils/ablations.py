@@ -10,7 +10,7 @@ from .config import MODES
 from .crossval import Learner, cross_validate
 from .members import CleanedLogistic, Logistic
 from .records import mean_summary, save_json
-from .reference import BOTH_LITE, BOTH_TEXT, COURSE, DROPOUT, FOLDER, members, run_name
+from .reference import BOTH_LITE, BOTH_TEXT, COURSE, DROPOUT, FOLDER, member, run_name
 
 STAGES = tuple(f"{name}:stages" for name in BOTH_LITE)
 VIEWS = ("efficientnet_lite0:views", "efficientnet_lite2")
@@ -44,6 +44,14 @@ _FUSION = (
     ("modality dropout", "+ a modality hidden on one post in five", {"modality_dropout": 0.2}),
 )
 NETWORKS = {"text": _TRAINING, "image": _TRAINING, "fused": _FUSION + _TRAINING}
+
+# What may be blended. "text blend" is the blend that is kept for the text.
+_ONE_MODEL = ("linear", "kernel ridge", "vector machine", "network")
+CANDIDATES = {
+    "text": (*_ONE_MODEL, "TF-IDF"),
+    "image": _ONE_MODEL,
+    "fused": (*_ONE_MODEL, "TF-IDF", "text blend", "image blend"),
+}
 
 # Fine-tuning, with one seed: each against the same encoder, frozen.
 _TUNED = {"epochs": 8, "patience": 3, "batch_size": 32, "warmup_epochs": 0.5}
@@ -180,7 +188,8 @@ def noise_track(dataset, rows, mode, config):
 def blend_track(dataset, rows, mode):
     """Members added one by one to a blend, then the decision rule."""
     track, kept = _Track(rows, mode, "ensemble"), {}
-    for name, validation in members(dataset, mode).items():
+    for name in CANDIDATES[mode]:
+        validation = member(dataset, mode, name)
         tried = {**kept, name: validation}
         run = blend(tried) if kept else validation
         if track.enter(name, f"+ {name}" if kept else name, run):

@@ -8,6 +8,7 @@ from cleanlab.filter import find_label_issues
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.kernel_ridge import KernelRidge
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 from sklearn.metrics.pairwise import rbf_kernel
@@ -81,7 +82,7 @@ class TfIdf(Nested, _Classical):
     def settings(config):
         return {
             "model": "logistic regression on TF-IDF of words and pairs of words",
-            "C": f"of {TfIdf.STRENGTHS}, by log-loss on the inner split of each fold",
+            "strength": f"of {TfIdf.STRENGTHS}, by log-loss on the inner split of each fold",
         }
 
     def look_at(self, posts):
@@ -103,7 +104,7 @@ class _OnFeatures(_Classical):
     def settings(cls, config):
         return {
             "model": cls.MODEL,
-            "C": f"of {cls.STRENGTHS}, by log-loss on the inner split of each fold",
+            "strength": f"of {cls.STRENGTHS}, by log-loss on the inner split of each fold",
             "mode": config.mode,
             "streams": {name: list(config.encoders(name)) for name in config.modalities},
         }
@@ -142,32 +143,63 @@ class Network(Nested, Learner):
     """The sentiment model, fit to be blended."""
 
 
-class _KernelMachine(ClassifierMixin, BaseEstimator):
-    """scikit-learn's SVC with its RBF kernel computed at once, many times faster than inside.
+class _OnKernel(ClassifierMixin, BaseEstimator):
+    """A classifier on an RBF kernel that is computed once, as wide as there are features."""
 
-    Probabilities are the softmax of the classes' scores: their order is right, their size
-    is left to the blend.
-    """
+    def __init__(self, strength):
+        self.strength = strength
 
-    def __init__(self, C=1.0):
-        self.C = C
+    def _kernel(self, X):
+        return rbf_kernel(X, self.train_, gamma=1 / X.shape[1])
 
     def fit(self, X, y):
-        self.train_, self.gamma_ = X, 1 / X.shape[1]  # SVC's gamma="scale" on standardised X
-        self.machine_ = SVC(C=self.C, kernel="precomputed", cache_size=500)
-        self.machine_.fit(rbf_kernel(X, gamma=self.gamma_), y)
+        self.train_ = X
+        return self.fit_kernel(self._kernel(X), y)
+
+
+class _Ridge(_OnKernel):
+    """Kernel ridge regression on one-hot classes; what is below `LEAST` counts as that much."""
+
+    LEAST = 0.02
+
+    def fit_kernel(self, kernel, y):
+        onehot = np.eye(len(LABELS))[y]
+        self.shares_ = onehot.mean(0)
+        self.ridge_ = KernelRidge(alpha=self.strength, kernel="precomputed")
+        self.ridge_.fit(kernel, onehot - self.shares_)
         return self
 
     def predict_proba(self, X):
-        kernel = rbf_kernel(X, self.train_, gamma=self.gamma_)
-        return softmax(self.machine_.decision_function(kernel), axis=1)
+        table = np.clip(self.ridge_.predict(self._kernel(X)) + self.shares_, self.LEAST, None)
+        return table / table.sum(1, keepdims=True)
 
 
-class KernelMachine(Nested, _OnFeatures):
-    """A support vector machine with an RBF kernel."""
+class _Machine(_OnKernel):
+    """scikit-learn's SVC. Probabilities are the softmax of its scores: the blend scales them."""
+
+    def fit_kernel(self, kernel, y):
+        self.machine_ = SVC(C=self.strength, kernel="precomputed", cache_size=500).fit(kernel, y)
+        return self
+
+    def predict_proba(self, X):
+        return softmax(self.machine_.decision_function(self._kernel(X)), axis=1)
+
+
+class Ridge(Nested, _OnFeatures):
+    """A least-squares kernel machine (Suykens and Vandewalle, 1999)."""
+
+    MODEL = "RBF kernel ridge regression on one-hot classes, standardised frozen features"
+    STRENGTHS = (0.3, 1.0, 3.0)
+
+    def classifier(self, strength):
+        return make_pipeline(StandardScaler(), _Ridge(strength))
+
+
+class VectorMachine(Nested, _OnFeatures):
+    """A support vector machine."""
 
     MODEL = "RBF support vector machine on standardised frozen features"
     STRENGTHS = (2.0,)
 
     def classifier(self, strength):
-        return make_pipeline(StandardScaler(), _KernelMachine(C=strength))
+        return make_pipeline(StandardScaler(), _Machine(strength))

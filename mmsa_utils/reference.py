@@ -15,7 +15,7 @@ from .blending import average_seeds, blend, decide
 from .config import MODES, Config
 from .crossval import cross_validate
 from .dataset import load_dataset
-from .members import KernelMachine, Logistic, Majority, Network, TfIdf
+from .members import Logistic, Majority, Network, Ridge, TfIdf, VectorMachine
 from .metrics import confusion, reliability
 from .models import outline
 from .ocr import read_words
@@ -50,17 +50,24 @@ FEATURES = {mode: COURSE.but(mode=mode, **_FEATURES) for mode in MODES}
 NETWORK = {mode: FEATURES[mode].but(words=False, dropout=DROPOUT[mode]) for mode in MODES}
 LEARNERS = {
     "linear": Logistic,
-    "kernel machine": KernelMachine,
+    "kernel ridge": Ridge,
+    "vector machine": VectorMachine,
     "network": Network,
     "TF-IDF": TfIdf,
 }
 MEMBERS = {
-    "text": ("linear", "kernel machine", "network", "TF-IDF"),
-    "image": ("linear", "kernel machine", "network"),
-    "fused": ("linear", "kernel machine", "network", "TF-IDF", "text blend", "image blend"),
+    "text": ("linear", "kernel ridge", "vector machine", "network", "TF-IDF"),
+    "image": ("linear", "kernel ridge", "vector machine", "network"),
+    "fused": (
+        "linear",
+        "kernel ridge",
+        "vector machine",
+        "network",
+        "TF-IDF",
+        "text blend",
+        "image blend",
+    ),
 }
-
-
 SHARES = (0.25, 0.5, 0.75, 1.0)
 RUNS = (
     "majority",
@@ -89,14 +96,9 @@ def member(dataset, mode, name):
     return cross_validate(dataset, config, learner=learner, name=run_name(config, learner))
 
 
-def members(dataset, mode):
-    """`{name: CrossValidation}` of all members that a mode's blend may have."""
-    return {name: member(dataset, mode, name) for name in MEMBERS[mode]}
-
-
 def pooled(dataset, mode):
     """The blend of a mode's members."""
-    return blend(members(dataset, mode))
+    return blend({name: member(dataset, mode, name) for name in MEMBERS[mode]})
 
 
 # ---- stages -----------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from .config import LABELS, MODES
 from .demo import CEILINGS
 from .paths import PROJECT, RESULTS
 from .records import load_json, load_record
+from .shipped import shipped_records
 from .storage import replacing
 
 PAGES = ("README.md", "report.md")
@@ -32,7 +33,10 @@ def _context():
         "analysis": analysis,
         "comparisons": _by_pair(analysis["comparisons"]),
         "comparison_rows": comparison_table(analysis["comparisons"]).reset_index().to_dict("split"),
-        "selection": load_json(reference.FOLDER / "selection.json"),
+        "ablations": load_json(reference.FOLDER / "ablations.json"),
+        "learning_curve": load_json(reference.FOLDER / "learning_curve.json"),
+        "calibration": load_json(reference.FOLDER / "calibration.json"),
+        "adapter": shipped_records()[reference.ADAPTER],
         "plain": load_record(reference.FOLDER, "plain_folds"),
         "against_attention": _by_pair(analysis["against_attention"]),
         "published": load_json(RESULTS / "published.json"),
