@@ -2,12 +2,13 @@
 VENV   := .venv
 PYTHON := $(VENV)/bin/python
 READY  := $(VENV)/.ready
+OCR    := $(VENV)/.ocr
 # The first Python of a fitting version that really starts (a pyenv shim may not).
 FITS   := import sys; sys.exit(sys.version_info[:2] not in {(3, 11), (3, 12)})
 BASE    = $(shell for p in python3.12 python3.11 python3 python; do \
               $$p -c '$(FITS)' 2>/dev/null && echo $$p && break; done)
 
-.PHONY: run test lab reference report notebooks lint clean
+.PHONY: run test lab reference ablations report notebooks lint clean
 
 run: $(READY)                ## the notebooks, top to bottom, into out/notebooks
 	$(PYTHON) -m mmsa_utils notebooks $(OPTIONS)
@@ -18,8 +19,11 @@ test: $(READY) lint          ## unit tests, then the notebooks against their sav
 lab: $(READY)                ## JupyterLab on the notebooks
 	$(PYTHON) -m jupyter lab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks
 
-reference: $(READY)          ## the full reference run; goes on where it was stopped
+reference: $(OCR)            ## the full reference run; goes on where it was stopped
 	$(PYTHON) -m mmsa_utils reference $(OPTIONS)
+
+ablations: $(OCR)            ## every step, kept or not; goes on where it was stopped
+	$(PYTHON) -m mmsa_utils ablations $(OPTIONS)
 
 report: $(READY)             ## README.md and report.md from results/
 	$(PYTHON) -m mmsa_utils report
@@ -38,6 +42,13 @@ $(READY): pyproject.toml
 	@echo "Installing into $(VENV) (a few minutes: torch is large) ..."
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check --editable ".[test]"
 	touch $(READY)
+
+# PP-OCR, for the words in pictures: without what it asks for, because its opencv-python would
+# overwrite the headless one and wants a screen.
+$(OCR): $(READY)
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --editable ".[ocr]"
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps "rapidocr-onnxruntime>=1.4,<2"
+	touch $(OCR)
 
 # Only what can be made again in minutes: no caches of features, no checkpoints, no data.
 clean:

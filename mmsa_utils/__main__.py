@@ -61,6 +61,18 @@ def reference(arguments):
     return 0
 
 
+def ablations(arguments):
+    """Every step of the ablation on the course's posts; goes on where it was stopped."""
+    from .ablations import run_ablations
+    from .dataset import load_dataset
+    from .paths import course_folder
+
+    run_ablations(
+        load_dataset(course_folder(), exclude_problems=arguments.exclude_problems, name="course")
+    )
+    return 0
+
+
 def report(arguments):
     """Writes README.md and report.md from the records."""
     from .report import write_pages
@@ -82,7 +94,7 @@ def _parser():
     run = add(notebooks)
     run.add_argument("--save", action="store_true", help="save the outputs in notebooks/ itself")
     add(scores)
-    for command in (run, add(reference)):
+    for command in (run, add(reference), add(ablations)):
         command.add_argument(
             "--exclude-problems", action="store_true", help="leave posts with problems out"
         )

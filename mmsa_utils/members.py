@@ -3,6 +3,8 @@
 The classical ones are fitted at once, their strength chosen on the inner split.
 """
 
+from functools import cache
+
 import numpy as np
 from cleanlab.filter import find_label_issues
 from scipy.special import softmax
@@ -42,8 +44,9 @@ class Majority:
 class _Classical:
     """A scikit-learn classifier: the inner split chooses its strength, all training posts fit it.
 
-    A subclass says what it looks at (`inputs`, a row a post), which strengths there are
-    (`STRENGTHS`) and which classifier a strength makes (`classifier`).
+    To be mixed with `Nested`, which makes the inner predictions. A subclass says what it looks
+    at (`look_at`, a row a post), which strengths there are (`STRENGTHS`) and which classifier a
+    strength makes (`classifier`).
     """
 
     def __init__(self, dataset, config):
@@ -54,23 +57,25 @@ class _Classical:
     def _fitted(self, places, strength):
         return self.classifier(strength).fit(self.inputs[places], self.labels[places])
 
-    def _inner(self, task):
-        """`(log-loss, strength, probabilities)` on the inner posts, the best of all strengths.
+    def _strength(self, task):
+        """The one with the lowest log-loss on the inner split.
 
         By log-loss, because a blend wants probabilities; its rule is chosen afterwards.
         """
-        tries = []
-        for strength in self.STRENGTHS:
+        if len(self.STRENGTHS) == 1:
+            return self.STRENGTHS[0]
+
+        def loss(strength):
             table = self._fitted(task.fit, strength).predict_proba(self.inputs[task.inner])
-            tries.append((log_loss(self.labels[task.inner], table), strength, table))
-        return min(tries, key=lambda item: item[0])
+            return log_loss(self.labels[task.inner], table)
+
+        return min(self.STRENGTHS, key=loss)
 
     def __call__(self, task):
-        _, strength, inner = self._inner(task)
-        model = self._fitted(task.train, strength)
+        model = self._fitted(task.train, self._strength(task))
         wanted = self.inputs[np.concatenate([task.scored, self.unlabelled])]
         scored, unlabelled = np.split(model.predict_proba(wanted), [len(task.scored)])
-        return Learnt(scored, inner, unlabelled)
+        return Learnt(scored, None, unlabelled)  # inner predictions: see Nested
 
 
 class TfIdf(Nested, _Classical):
@@ -131,11 +136,19 @@ class CleanedLogistic(Logistic):
     MODEL = "logistic regression, suspicious training posts at a lower weight"
     WEIGHT = 0.3
 
-    def _fitted(self, places, strength):
-        X, y = self.inputs[places], self.labels[places]
-        model = self.classifier(strength)
+    def __init__(self, dataset, config):
+        super().__init__(dataset, config)
+        self._weights = cache(self._weights_of)
+
+    def _weights_of(self, places):
+        X, y = self.inputs[list(places)], self.labels[list(places)]
+        model = self.classifier(self.STRENGTHS[1])
         table = cross_val_predict(model, X, y, cv=self.PARTS, method="predict_proba")
-        weights = np.where(find_label_issues(y, table), self.WEIGHT, 1.0)
+        return np.where(find_label_issues(y, table), self.WEIGHT, 1.0)
+
+    def _fitted(self, places, strength):
+        weights = self._weights(tuple(places))
+        model, X, y = self.classifier(strength), self.inputs[places], self.labels[places]
         return model.fit(X, y, logisticregression__sample_weight=weights)
 
 
@@ -189,7 +202,7 @@ class Ridge(Nested, _OnFeatures):
     """A least-squares kernel machine (Suykens and Vandewalle, 1999)."""
 
     MODEL = "RBF kernel ridge regression on one-hot classes, standardised frozen features"
-    STRENGTHS = (0.3, 1.0, 3.0)
+    STRENGTHS = (1.0,)  # alpha
 
     def classifier(self, strength):
         return make_pipeline(StandardScaler(), _Ridge(strength))

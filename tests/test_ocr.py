@@ -11,7 +11,7 @@ from mmsa_utils.config import Config
 from mmsa_utils.dataset import Post
 from mmsa_utils.errors import CourseError
 
-needs_ocr = pytest.mark.skipif(not ocr.available(), reason="the extra `ocr` is not installed")
+needs_ocr = pytest.mark.skipif(not ocr.available(), reason="PP-OCR is not installed")
 
 
 @pytest.fixture(autouse=True)
@@ -54,7 +54,7 @@ def test_without_the_extra_readings_in_the_cache_are_used(remembered, monkeypatc
 
 def test_without_the_extra_a_new_picture_says_what_to_install(demo, remembered, monkeypatch):
     monkeypatch.setattr(ocr, "available", lambda: False)
-    with pytest.raises(CourseError, match=r"1 pictures.*pip install"):
+    with pytest.raises(CourseError, match=r"1 pictures.*make .venv/.ocr"):
         ocr.read_words([*remembered, demo.labelled[2]])
 
 
