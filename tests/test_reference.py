@@ -1,39 +1,90 @@
-"""The reference run, end to end, on the demo set and with a few candidates."""
+"""The reference run and the ablation, end to end, on the demo set and with few tries."""
 
 import json
 
 import pytest
 
-from mmsa_utils import reference
+from mmsa_utils import ablations, reference, trained
 from mmsa_utils.__main__ import main
-from mmsa_utils.config import Config
+from mmsa_utils.config import MODES, Config
 from mmsa_utils.errors import CourseError
 from mmsa_utils.paths import course_folder
 from mmsa_utils.records import load_json, load_oof, load_record
 
+SMALL = Config(epochs=3, seeds=(0, 1), folds=2, inner_folds=3)
+
 
 @pytest.fixture
 def small(monkeypatch, tmp_path):
-    monkeypatch.setattr(reference, "FOLDER", tmp_path)
-    monkeypatch.setattr(reference, "COURSE", Config(epochs=4, seeds=(0, 1)))
-    monkeypatch.setattr(reference, "ATTENTION", Config(epochs=4, seeds=(0, 1), head="attention"))
-    monkeypatch.setattr(reference, "DROPOUTS", (0.2, 0.5))
+    for module in (reference, ablations):
+        monkeypatch.setattr(module, "FOLDER", tmp_path)
+        monkeypatch.setattr(module, "COURSE", SMALL)
+    features = {mode: SMALL.but(mode=mode) for mode in MODES}
+    monkeypatch.setattr(reference, "FEATURES", features)
+    monkeypatch.setattr(reference, "NETWORK", features)
+    few = {
+        "text": ("linear", "network", "TF-IDF"),
+        "image": ("linear", "network"),
+        "fused": ("network", "text blend", "image blend"),
+    }
+    monkeypatch.setattr(reference, "MEMBERS", few)
+    monkeypatch.setattr(ablations, "CANDIDATES", few)
+    monkeypatch.setattr(reference, "SHARES", (0.5, 1.0))
+    # PP-OCR need not be installed here: every other picture "holds" two words.
+    two_words = lambda posts: ([("so happy", "")[k % 2] for k in range(len(posts))], [])  # noqa: E731
+    monkeypatch.setattr(reference, "read_words", two_words)
     return tmp_path
 
 
-def test_every_stage_writes_its_records(demo, small):
-    for stage in ("_baselines", "_models", "_variants", "_analysis"):
+def test_every_stage_writes_its_records(demo, small, monkeypatch, tmp_path):
+    weights = tmp_path / "weights"
+    weights.mkdir()
+    for module in (trained, reference.weights):
+        monkeypatch.setattr(module, "FOLDER", weights)
+    names = ("_words", "_baselines", "_networks", "_blends", "_variants", "_learning_curve")
+    for stage in (*names, "_shipped", "_analysis"):
         getattr(reference, stage)(demo)
+
     table = load_oof(small)
     assert set(table["run"]) == {*reference.RUNS, "plain_folds"}
-    assert (table.groupby("run").size() == 2 * 240).all()
-    rows = load_json(small / "selection.json")
-    assert len(rows) == 2 + 2 + 6
-    best = max((r for r in rows if r["mode"] == "fused"), key=lambda r: sum(r["inner"].values()))
-    assert best["chosen"]
-    assert load_record(small, "fused")["config"]["head"] == best["head"]
+    sizes = table.groupby("run").size()
+    assert sizes.pop("fused_ensemble") == 240
+    assert (sizes == 2 * 240).all()
+    assert set(load_record(small, "text")["config"]["weights"]) == set(reference.MEMBERS["text"])
     assert len((small / "test_predictions.txt").read_text().splitlines()) == 41
-    assert json.loads((small / "analysis.json").read_text())["data"]["labelled"] == 240
+
+    curve = load_json(small / "learning_curve.json")
+    assert [(row["run"], row["fraction"]) for row in curve][:2] == [("text", 0.5), ("text", 1.0)]
+    facts = json.loads((small / "analysis.json").read_text())
+    assert facts["data"]["labelled"] == 240
+    assert facts["words_in_pictures"]["image"]["none"]["posts"] == 120
+    assert 0 <= load_json(small / "calibration.json")["after"]["ece"] < 0.3
+    model, config = trained.load_shipped_model()
+    saved = load_json(weights / "shipped.json")[trained.NAME]["demo_probabilities"]
+    assert trained.predict_posts(model, config, demo)[0] == pytest.approx(saved[0], abs=1e-3)
+
+
+def test_the_ablation_keeps_by_inner_scores_and_goes_on_from_what_is_kept(demo, small, monkeypatch):
+    tries = (("smoothed", "label smoothing", {"label_smoothing": 0.1}),)
+    monkeypatch.setattr(ablations, "FEATURES", dict.fromkeys(MODES, ()))
+    monkeypatch.setattr(ablations, "NETWORKS", dict.fromkeys(MODES, tries))
+    monkeypatch.setattr(ablations, "FINETUNED", {})
+    ablations.run_ablations(demo)
+    rows = load_json(small / "ablations.json")
+    assert {row["mode"] for row in rows} == set(MODES)
+    assert {row["step"] for row in rows} == {"features", "network", "label noise", "ensemble"}
+    assert all(row["kept"] is ablations.is_kept(row, rows) for row in rows)
+    last = [row for row in rows if row["mode"] == "text" and row["step"] == "ensemble"][-1]
+    assert last["name"] == "decision rule"
+
+
+def test_a_row_that_ties_is_not_kept():
+    rows = [
+        {"mode": "text", "name": "a", "against": None, "inner": {"accuracy": 0.5, "macro_f1": 0.4}},
+        {"mode": "text", "name": "b", "against": "a", "inner": {"accuracy": 0.4, "macro_f1": 0.5}},
+    ]
+    assert ablations.is_kept(rows[0], rows)
+    assert not ablations.is_kept(rows[1], rows)
 
 
 def test_without_the_courses_posts_it_says_where_they_go(monkeypatch, capsys):
