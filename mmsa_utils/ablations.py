@@ -10,9 +10,17 @@ from .config import MODES
 from .crossval import Learner, cross_validate
 from .members import CleanedLogistic, Logistic
 from .records import mean_summary, save_json
-from .reference import BOTH_LITE, BOTH_TEXT, COURSE, DROPOUT, FOLDER, member, run_name
+from .reference import (
+    BOTH_LITE,
+    BOTH_TEXT,
+    COURSE,
+    DROPOUT,
+    FOLDER,
+    STAGES,
+    member,
+    run_name,
+)
 
-STAGES = tuple(f"{name}:stages" for name in BOTH_LITE)
 VIEWS = ("efficientnet_lite0:views", "efficientnet_lite2")
 
 # name, what changes for the reader, what changes in the config: on top of what was kept.
@@ -186,15 +194,17 @@ def noise_track(dataset, rows, mode, config):
 
 
 def blend_track(dataset, rows, mode):
-    """Members added one by one to a blend, then the decision rule."""
-    track, kept = _Track(rows, mode, "ensemble"), {}
-    for name in CANDIDATES[mode]:
-        validation = member(dataset, mode, name)
-        tried = {**kept, name: validation}
-        run = blend(tried) if kept else validation
-        if track.enter(name, f"+ {name}" if kept else name, run):
-            kept, best = tried, run
-    track.enter("decision rule", "+ factors of the classes, chosen inside", decide(best))
+    """The decision rule first, then members added one by one to a blend, under that rule."""
+    track = _Track(rows, mode, "ensemble")
+    first, *others = CANDIDATES[mode]
+    kept = {first: member(dataset, mode, first)}
+    track.enter(first, "alone", kept[first])
+    helps = track.enter("decision rule", "+ factors of the classes", decide(kept[first]))
+    rule = decide if helps else lambda run: run
+    for name in others:
+        tried = {**kept, name: member(dataset, mode, name)}
+        if track.enter(name, f"+ {name}, blended", rule(blend(tried))):
+            kept = tried
 
 
 def run_ablations(dataset):

@@ -40,7 +40,7 @@ def _context():
         "plain": load_record(reference.FOLDER, "plain_folds"),
         "against_attention": _by_pair(analysis["against_attention"]),
         "published": load_json(RESULTS / "published.json"),
-        "stages": reference.STAGES,
+        "stages": reference.STEPS,
         "labels": LABELS,
         "modes": MODES,
         "ceilings": CEILINGS,

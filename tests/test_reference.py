@@ -74,8 +74,8 @@ def test_the_ablation_keeps_by_inner_scores_and_goes_on_from_what_is_kept(demo, 
     assert {row["mode"] for row in rows} == set(MODES)
     assert {row["step"] for row in rows} == {"features", "network", "label noise", "ensemble"}
     assert all(row["kept"] is ablations.is_kept(row, rows) for row in rows)
-    last = [row for row in rows if row["mode"] == "text" and row["step"] == "ensemble"][-1]
-    assert last["name"] == "decision rule"
+    blended = [row["name"] for row in rows if (row["mode"], row["step"]) == ("text", "ensemble")]
+    assert blended == ["linear", "decision rule", "network", "TF-IDF"]
 
 
 def test_a_row_that_ties_is_not_kept():
