@@ -17,6 +17,9 @@ from .config import LABELS
 from .crossval import DIGITS, Nested, assemble
 from .splits import find_groups, inner_parts
 
+# Saying "neutral" more often wins points of macro-F1 for fractions of accuracy. With both
+# counted alike the rule sells much accuracy; it should give up little.
+ACCURACY_COUNTS = 3
 # Factors that the rule may put on the classes' probabilities, positive being 1.
 NEGATIVE_FACTORS = np.exp(np.arange(-4, 5) / 10)
 AVERAGED = 10
@@ -61,7 +64,7 @@ def fit_weights(tables, labels):
 
 
 def fit_rule(table, labels):
-    """`(3,)` factors of the classes for which accuracy + macro-F1 is high on `(N, 3)`.
+    """`(3,)` factors of the classes for which accuracy and macro-F1 are high on `(N, 3)`.
 
     The geometric mean of the ten best of a grid: the very best one is partly luck.
 
@@ -71,7 +74,8 @@ def fit_rule(table, labels):
 
     def score(factors):
         predicted = (table * factors).argmax(1)
-        return (predicted == labels).mean() + metrics.macro_f1(labels, predicted)
+        accuracy = (predicted == labels).mean()
+        return ACCURACY_COUNTS * accuracy + metrics.macro_f1(labels, predicted)
 
     rules = [np.array([a, b, 1.0]) for a, b in product(NEGATIVE_FACTORS, NEUTRAL_FACTORS)]
     best = sorted(rules, key=score)[-AVERAGED:]
@@ -167,7 +171,7 @@ def decide(validation):
     results, chosen = _combine(_Decided, [validation])
     factors = np.mean([decided.factors for decided in chosen], axis=0).round(3).tolist()
     settings = validation.settings | {
-        "rule": "factors of the classes for accuracy + macro-F1 on inner predictions of each fold",
+        "rule": "factors of the classes, chosen on inner predictions of each fold",
         "factors": dict(zip(LABELS, factors, strict=True)),
     }
     return assemble(validation, results, settings=settings)

@@ -54,6 +54,7 @@ FEATURES = {
 }
 # Networks do without the words: the shipped one works where no PP-OCR is installed.
 NETWORK = {mode: FEATURES[mode].but(words=False, dropout=DROPOUT[mode]) for mode in MODES}
+NETWORK["fused"] = NETWORK["fused"].but(auxiliary_weight=0.3, modality_dropout=0.2)
 LEARNERS = {
     "linear": Logistic,
     "kernel ridge": Ridge,
@@ -233,7 +234,10 @@ def _figures(dataset):
         "learning_curve": plots.learning_curve(load_json(FOLDER / "learning_curve.json")),
         "calibration": plots.calibration(load_json(FOLDER / "calibration.json")),
     }
+    steps = load_json(FOLDER / "ablations.json")
     for mode in MODES:
+        kept = analysis.kept_steps(steps, mode)
+        figures[f"waterfall_{mode}"] = plots.waterfall(kept, title=mode)
         figures[f"curves_{mode}"] = plots.training_curves(records[f"{mode}_network"])
         counts = confusion(*probabilities_of(table, mode))
         figures[f"confusion_{mode}"] = plots.confusion_matrix(counts, title=mode)

@@ -53,13 +53,14 @@ def test_the_rule_is_among_the_best_of_all_that_it_may_be(tables):
 
     def score(factors):
         predicted = (table * factors).argmax(1)
-        return (predicted == labels).mean() + f1_score(labels, predicted, average="macro")
+        accuracy = (predicted == labels).mean()
+        return blending.ACCURACY_COUNTS * accuracy + f1_score(labels, predicted, average="macro")
 
     grid = [(a, b, 1) for a in blending.NEGATIVE_FACTORS for b in blending.NEUTRAL_FACTORS]
     scores = np.sort([score(factors) for factors in grid])
     found = score(blending.fit_rule(table, labels))
-    assert found >= scores[-20]
-    assert found > score([1, 1, 1]) + 0.05
+    assert found >= scores[-30]  # of 117
+    assert found > score([1, 1, 1]) + 0.02
 
 
 def test_a_ruled_table_still_adds_up_to_one(tables):
