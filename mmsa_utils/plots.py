@@ -406,8 +406,9 @@ def waterfall(rows, *, measure="accuracy", title=""):
     names = [row["name"] for row in rows]
     axes.barh(names, values - before, left=before, color=colours, height=0.6)
     axes.scatter(values, names, color="black", marker="|", s=120, zorder=3)
-    for value, step, name in zip(values, values - before, names, strict=True):
-        note = f"{value:.3f}" if name == names[0] else f"{value:.3f}  ({100 * step:+.1f})"
+    points = np.round(100 * (values - before), 1) + 0.0  # no -0.0
+    for value, gain, name in zip(values, points, names, strict=True):
+        note = f"{value:.3f}" if name == names[0] else f"{value:.3f}  ({gain:+.1f})"
         axes.text(values.max() + 0.003, name, note, va="center", fontsize=9)
     low = min(values.min(), before.min())
     axes.set(xlim=(low - 0.005, values.max() + 0.018), title=title)
