@@ -108,7 +108,8 @@ def is_kept(row, rows):
     """
     if row["against"] is None:
         return True
-    before = next(r for r in rows if (r["mode"], r["name"]) == (row["mode"], row["against"]))
+    track = [r for r in rows if (r["mode"], r["step"]) == (row["mode"], row["step"])]
+    before = next(r for r in track if r["name"] == row["against"])
     return total(row["inner"]) > total(before["inner"])
 
 

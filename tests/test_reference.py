@@ -78,13 +78,14 @@ def test_the_ablation_keeps_by_inner_scores_and_goes_on_from_what_is_kept(demo, 
     assert blended == ["linear", "decision rule", "network", "TF-IDF"]
 
 
-def test_a_row_that_ties_is_not_kept():
-    rows = [
-        {"mode": "text", "name": "a", "against": None, "inner": {"accuracy": 0.5, "macro_f1": 0.4}},
-        {"mode": "text", "name": "b", "against": "a", "inner": {"accuracy": 0.4, "macro_f1": 0.5}},
-    ]
-    assert ablations.is_kept(rows[0], rows)
-    assert not ablations.is_kept(rows[1], rows)
+def test_a_row_is_compared_within_its_track_and_a_tie_is_not_kept():
+    def row(name, step, against, accuracy, macro_f1):
+        inner = {"accuracy": accuracy, "macro_f1": macro_f1}
+        return {"mode": "text", "step": step, "name": name, "against": against, "inner": inner}
+
+    rows = [row("a", "x", None, 0.5, 0.4), row("a", "y", None, 0.1, 0.1)]
+    rows += [row("b", "x", "a", 0.4, 0.5), row("b", "y", "a", 0.4, 0.5)]
+    assert [ablations.is_kept(r, rows) for r in rows] == [True, True, False, True]
 
 
 def test_without_the_courses_posts_it_says_where_they_go(monkeypatch, capsys):

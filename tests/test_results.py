@@ -60,7 +60,8 @@ def ablation():
 def test_what_is_kept_follows_from_the_inner_scores_alone(ablation):
     for row in ablation:
         assert row["kept"] is is_kept(row, ablation)
-        before = [r for r in ablation if r["mode"] == row["mode"] and r["name"] == row["against"]]
+        track = [r for r in ablation if (r["mode"], r["step"]) == (row["mode"], row["step"])]
+        before = [r for r in track if r["name"] == row["against"]]
         assert len(before) == (row["against"] is not None)
         assert all(r["kept"] for r in before), "compared with something that was dropped"
 
