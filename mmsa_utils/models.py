@@ -285,7 +285,8 @@ def describe(model, batch):
 
 def _outline_branch(modality, dim, config):
     state = "fine-tuned" if modality in config.finetune else "frozen"
-    names = "\n".join(config.encoders(modality)).replace("efficientnet_lite", "EffNet-Lite")
+    names = "\n".join(config.encoders(modality))
+    names = names.replace("efficientnet_lite", "Lite" if ":" in names else "EffNet-Lite")
     widths = [config.embed_dim]
     if modality == "image":
         widths = [config.image_hidden, config.embed_dim]
