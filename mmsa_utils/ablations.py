@@ -75,7 +75,7 @@ FINETUNED = {
         ),
     ),
     "image": (
-        {"image_encoders": ("efficientnet_lite0",), "words": False},
+        {"image_encoders": ("efficientnet_lite0",)},
         tuple(
             (
                 name,
@@ -190,7 +190,7 @@ def noise_track(dataset, rows, mode, config):
     """Suspicious training posts at a lower weight."""
     track = _Track(rows, mode, "label noise")
     track.run("as labelled", "the linear model", dataset, config, {}, learner=Logistic)
-    changes = "suspicious training posts weigh 0.3"
+    changes = f"suspicious training posts weigh {CleanedLogistic.WEIGHT}"
     track.run("down-weighted", changes, dataset, config, {}, learner=CleanedLogistic)
 
 
@@ -209,9 +209,10 @@ def blend_track(dataset, rows, mode):
 
 
 def run_ablations(dataset):
-    """All rows, in order, saved after each track; a fold that is finished is read, not learnt.
+    """All rows, in order; a fold that is finished is read, not learnt.
 
-    Fine-tuning comes last: it takes hours on 2 CPU cores.
+    Fine-tuning comes last, because it takes hours on 2 CPU cores: the rows before it are
+    saved first, and again after each mode.
     """
     rows = []
 

@@ -86,6 +86,19 @@ def comparison_table(rows):
     ).set_index("comparison")
 
 
+def _by_case(cases, right, column):
+    """A row a case, from masks `(N,)`: its number of posts and the share that is right."""
+    return pd.DataFrame(
+        {
+            "posts": {name: int(chosen.sum()) for name, chosen in cases.items()},
+            column: {
+                name: float(right[chosen].mean()) if chosen.any() else 0.0
+                for name, chosen in cases.items()
+            },
+        }
+    )
+
+
 def who_is_right(table, seed=None):
     """Posts by which modality alone is right: DataFrame with `posts` and `fused right`."""
     labels, fused = probabilities_of(table, "fused", seed)
@@ -98,16 +111,7 @@ def who_is_right(table, seed=None):
         "only image right": ~right["text"] & right["image"],
         "neither right": ~right["text"] & ~right["image"],
     }
-    fused_right = fused.argmax(1) == labels
-    return pd.DataFrame(
-        {
-            "posts": {name: int(chosen.sum()) for name, chosen in cases.items()},
-            "fused right": {
-                name: float(fused_right[chosen].mean()) if chosen.any() else 0.0
-                for name, chosen in cases.items()
-            },
-        }
-    )
+    return _by_case(cases, fused.argmax(1) == labels, "fused right")
 
 
 def overruling(table, seed=None):
@@ -122,15 +126,7 @@ def overruling(table, seed=None):
     follows = {"text": fused == says["text"], "picture": fused == says["image"]}
     follows["neither"] = ~(follows["text"] | follows["picture"])
     cases = {name: differ & chosen for name, chosen in follows.items()}
-    return pd.DataFrame(
-        {
-            "posts": {name: int(chosen.sum()) for name, chosen in cases.items()},
-            "right": {
-                name: float((fused == labels)[chosen].mean()) if chosen.any() else 0.0
-                for name, chosen in cases.items()
-            },
-        }
-    )
+    return _by_case(cases, fused == labels, "right")
 
 
 def label_noise(table, run):
