@@ -16,7 +16,9 @@ from .reference import (
     COURSE,
     DROPOUT,
     FOLDER,
+    SMALL,
     STAGES,
+    THREE_TEXT,
     member,
     run_name,
 )
@@ -34,7 +36,10 @@ _IMAGE = (
     ("two stages", "+ the last two stages of both", {"image_encoders": STAGES}),
     ("views", "+ Lite0 on mirror image and four corners", {"image_encoders": VIEWS}),
 )
-FEATURES = {"text": _TEXT, "image": _IMAGE, "fused": _TEXT + _IMAGE}
+_LARGE = (
+    ("MPNet", "+ MPNet, five times as large, beside both", {"text_encoders": THREE_TEXT}),
+)
+FEATURES = {"text": _TEXT + _LARGE, "image": _IMAGE, "fused": _TEXT + _IMAGE + _LARGE}
 
 # The sentiment model on the kept features, and what may change in its head and training.
 _TRAINING = (
@@ -167,8 +172,8 @@ def network_track(dataset, rows, mode, config):
     track = _Track(rows, mode, "network")
     first = (
         "network",
-        "the network, which does without words",
-        {"words": False, "dropout": DROPOUT[mode]},
+        "the network, which does without words and MPNet",
+        {**SMALL[mode], "dropout": DROPOUT[mode]},
     )
     for name, changes, settings in (first, *NETWORKS[mode]):
         config = track.run(name, changes, dataset, config, settings, learner=Learner)

@@ -5,12 +5,16 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
-from .features import extract_features, tokenise
+from .features import extract_features, lower_outputs, tokenise
 from .images import decode_picture, eval_transform, train_transform
 from .text import clean
+
+
+POOL = 16  # batches of texts of like length are cut from so many at a time
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,18 @@ class TokenSource:
     def load(self, places, draw):
         texts = [self.posts[place].text for place in places]
         return tokenise(self.encoder, texts, max_tokens=self.max_tokens)
+
+
+@dataclass(frozen=True)
+class HiddenSource:
+    """A vector a token from the frozen layers below, padded to the longest text of the batch."""
+
+    outputs: list  # (T, dim) a post
+
+    def load(self, places, draw):
+        chosen = [self.outputs[place] for place in places]
+        mask = pad_sequence([torch.ones(len(x), dtype=torch.long) for x in chosen], True)
+        return {"inputs_embeds": pad_sequence(chosen, True), "attention_mask": mask}
 
 
 class PixelSource:
@@ -96,7 +112,7 @@ class PostData:
 
     def __init__(self, dataset, config, encoders=None):
         posts = dataset.labelled + dataset.unlabelled
-        self.config, self.count = config, len(dataset.labelled)
+        self.config, self.posts, self.count = config, posts, len(dataset.labelled)
         labels = [-1 if post.label is None else post.label for post in posts]
         self.labels = torch.tensor(labels)
         self.present = {"text": torch.tensor([bool(clean(post.text)) for post in posts])}
@@ -113,6 +129,9 @@ class PostData:
         if encoder is None:
             features = extract_features(posts, modality, self.config)
             return FeatureSource(torch.from_numpy(features))
+        if self.config.lower_is_fixed(modality):
+            outputs = lower_outputs(posts, modality, encoder, self.config)
+            return HiddenSource(outputs) if modality == "text" else FeatureSource(torch.stack(outputs))
         if modality == "text":
             return TokenSource(encoder, posts, self.config.max_tokens)
         return PixelSource(encoder, posts, augment=self.config.augment)
@@ -128,25 +147,38 @@ class PostData:
     def _loader(self, places, draw, **options):
         return DataLoader(
             _Batches(self, np.asarray(places), draw),
-            batch_size=self.config.batch_size,
             num_workers=self.config.workers,
             collate_fn=_as_is,
             **options,
         )
 
+    def _like_lengths(self, places, order):
+        """Random batches in which texts are of like length: less padding, less to compute."""
+        size = self.config.batch_size
+        lengths = torch.tensor([len(self.posts[place].text) for place in places])
+        pools = torch.randperm(len(places), generator=order).split(POOL * size)
+        pools = [pool[lengths[pool].argsort(stable=True)] for pool in pools]
+        batches = [batch.tolist() for pool in pools for batch in pool.split(size)]
+        shuffled = torch.randperm(len(batches), generator=order)
+        return [batches[number] for number in shuffled if len(batches[number]) > 1]
+
     def eval_batches(self, places):
         """Batches in the order of `places`, without augmentation."""
-        return self._loader(places, None)
+        return self._loader(places, None, batch_size=self.config.batch_size)
 
     def train_batches(self, places, *, seed):
         """A function of the epoch: shuffled, augmented batches, the same for the same seed."""
 
         def batches(epoch):
-            order = torch.Generator().manual_seed(seed * 1000 + epoch)
+            draw = seed * 1000 + epoch
+            order = torch.Generator().manual_seed(draw)
             # A last batch of one post has no variance for BatchNorm: it waits an epoch.
-            alone = len(places) % self.config.batch_size == 1
-            return self._loader(
-                places, seed * 1000 + epoch, shuffle=True, generator=order, drop_last=alone
-            )
+            if "text" in self.config.finetune:
+                sampler = self._like_lengths(places, order)
+                return self._loader(places, draw, batch_sampler=sampler)
+            size = self.config.batch_size
+            alone = len(places) % size == 1
+            options = {"batch_size": size, "shuffle": True, "generator": order, "drop_last": alone}
+            return self._loader(places, draw, **options)
 
         return batches

@@ -142,7 +142,7 @@ class Learner:
     def __init__(self, dataset, config):
         self.config, self.labels = config, dataset.labels
         self.device = pick_device(config.device)
-        self.data = PostData(dataset, config, self._encoders())
+        self.data = PostData(dataset, config, self._built())
         self.unlabelled = np.arange(self.data.count, len(self.data.labels))
 
     @staticmethod
@@ -150,11 +150,17 @@ class Learner:
         """What a record says of the model: every knob."""
         return config.to_dict()
 
-    def _encoders(self):
+    def _built(self):
         trained = [m for m in self.config.modalities if m in self.config.finetune]
-        encoders = {m: build_encoder(m, self.config.encoders(m)[0]) for m in trained}
-        for encoder in encoders.values():
-            train_only_top(encoder, self.config.trained_stages)
+        return {m: build_encoder(m, self.config.encoders(m)[0]) for m in trained}
+
+    def _trained(self):
+        """Fresh encoders to be trained along, or what of them lies above the frozen part."""
+        encoders, stages = self._built(), self.config.trained_stages
+        for modality, encoder in encoders.items():
+            train_only_top(encoder, stages)
+            if self.config.lower_is_fixed(modality):
+                encoders[modality] = encoder.split(stages)[1]
         return encoders
 
     def _probabilities(self, model, places):
@@ -170,7 +176,7 @@ class Learner:
     def __call__(self, task):
         torch.manual_seed(task.draw)
         data, labels = self.data, self.labels
-        model = SentimentModel(dims=data.dims, config=self.config, encoders=self._encoders())
+        model = SentimentModel(dims=data.dims, config=self.config, encoders=self._trained())
         progress = fit(
             model,
             train_batches=self._train_batches(task),

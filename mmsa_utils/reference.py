@@ -40,20 +40,26 @@ ADAPTER = "minilm_tweets.safetensors"
 # Four thousand posts and thousands of features: slow steps.
 COURSE = Config(learning_rate=3e-4, seeds=(0, 1, 2))
 BOTH_TEXT = ("minilm", "minilm_tweets")
+THREE_TEXT = (*BOTH_TEXT, "mpnet")
 BOTH_LITE = ("efficientnet_lite0", "efficientnet_lite2")
 STAGES = tuple(f"{name}:stages" for name in BOTH_LITE)
 DROPOUT = {"text": 0.5, "image": 0.7, "fused": 0.8}  # as inner splits chose on other features
 
 # What the inner predictions keep, step by step, in results/course/ablations.json.
-_TEXT = {"text_encoders": BOTH_TEXT}
+_TEXT = {"text_encoders": THREE_TEXT}
 _IMAGE = {"image_encoders": STAGES, "words": True}
 FEATURES = {
     "text": COURSE.but(mode="text", **_TEXT),
     "image": COURSE.but(mode="image", **_IMAGE),
     "fused": COURSE.but(mode="fused", **_TEXT, **_IMAGE),
 }
-# Networks do without the words: the shipped one works where no PP-OCR is installed.
-NETWORK = {mode: FEATURES[mode].but(words=False, dropout=DROPOUT[mode]) for mode in MODES}
+# Networks do without words and MPNet: the shipped one works where no extra is installed.
+SMALL = {
+    "text": {"text_encoders": BOTH_TEXT},
+    "image": {"words": False},
+    "fused": {"text_encoders": BOTH_TEXT, "words": False},
+}
+NETWORK = {mode: FEATURES[mode].but(**SMALL[mode], dropout=DROPOUT[mode]) for mode in MODES}
 NETWORK["fused"] = NETWORK["fused"].but(auxiliary_weight=0.3, modality_dropout=0.2)
 LEARNERS = {
     "linear": Logistic,
