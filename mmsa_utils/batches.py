@@ -13,6 +13,7 @@ from .features import extract_features, lower_outputs, tokenise
 from .images import decode_picture, eval_transform, train_transform
 from .text import clean
 
+EPOCHS = 1000  # draws are numbered by seed and epoch: seed * EPOCHS + epoch
 POOL = 16  # batches of texts of like length are cut from so many at a time
 
 
@@ -83,6 +84,31 @@ class PixelSource:
         )
 
 
+class MapSource:
+    """Pictures as the frozen layers below leave them, each version computed once, when asked for.
+
+    The augmented versions are numbered by epoch and are the same in every fold, so that a
+    cross-validation sends a picture through the frozen layers once an epoch, not once a fold.
+    """
+
+    def __init__(self, pixels, lower):
+        self.pixels, self.lower, self.maps = pixels, lower, {}
+
+    @torch.no_grad()
+    def _compute(self, places, version):
+        maps = self.lower(self.pixels.load(places, version))
+        self.maps |= {(place, version): m.clone() for place, m in zip(places, maps, strict=True)}
+
+    def load(self, places, draw):
+        places = [int(place) for place in places]
+        random = draw is not None and self.pixels.random is not None
+        version = draw % EPOCHS if random else None
+        missing = [place for place in places if (place, version) not in self.maps]
+        if missing:
+            self._compute(missing, version)
+        return torch.stack([self.maps[place, version] for place in places])  # (B, C, H, W)
+
+
 class _Batches(TorchDataset):
     """Hands whole batches to the DataLoader (`__getitems__`), for speed on frozen features."""
 
@@ -128,14 +154,15 @@ class PostData:
         if encoder is None:
             features = extract_features(posts, modality, self.config)
             return FeatureSource(torch.from_numpy(features))
-        if self.config.lower_is_fixed(modality):
-            outputs = lower_outputs(posts, modality, encoder, self.config)
-            return (
-                HiddenSource(outputs) if modality == "text" else FeatureSource(torch.stack(outputs))
-            )
+        cut = self.config.is_cut(modality)
         if modality == "text":
+            if cut:
+                return HiddenSource(lower_outputs(posts, encoder, self.config))
             return TokenSource(encoder, posts, self.config.max_tokens)
-        return PixelSource(encoder, posts, augment=self.config.augment)
+        pixels = PixelSource(encoder, posts, augment=self.config.augment)
+        if cut:
+            return MapSource(pixels, encoder.split(self.config.trained_stages)[0])
+        return pixels
 
     def batch(self, places, draw=None):
         """A dictionary of tensors for these places; `draw` seeds the augmentation."""
@@ -171,7 +198,7 @@ class PostData:
         """A function of the epoch: shuffled, augmented batches, the same for the same seed."""
 
         def batches(epoch):
-            draw = seed * 1000 + epoch
+            draw = seed * EPOCHS + epoch
             order = torch.Generator().manual_seed(draw)
             # A last batch of one post has no variance for BatchNorm: it waits an epoch.
             if "text" in self.config.finetune:

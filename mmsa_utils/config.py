@@ -82,13 +82,9 @@ class Config:
         names = {"text": self.text_encoders, "image": self.image_encoders}
         return names.get(modality, ("minilm_tweets",))
 
-    def lower_is_fixed(self, modality):
-        """Whether an encoder that is trained has a frozen part that sees the same in every epoch.
-
-        What that part makes of the posts is then computed once.
-        """
-        random = modality == "image" and self.augment
-        return modality in self.finetune and self.trained_stages > 0 and not random
+    def is_cut(self, modality):
+        """Whether only the upper part of an encoder is trained: the frozen one computes once."""
+        return modality in self.finetune and self.trained_stages > 0
 
     def but(self, **changes):
         """A copy with these settings changed."""

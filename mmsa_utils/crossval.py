@@ -20,7 +20,7 @@ from .batches import PostData
 from .config import LABELS, Config
 from .dataset import Dataset
 from .devices import pick_device
-from .encoders import build_encoder, train_only_top
+from .encoders import build_encoder
 from .engine import fit, make_loss, predict_logits
 from .models import SentimentModel, make_objective
 from .paths import out_folder
@@ -156,12 +156,11 @@ class Learner:
 
     def _trained(self):
         """Fresh encoders to be trained along, or what of them lies above the frozen part."""
-        encoders, stages = self._built(), self.config.trained_stages
-        for modality, encoder in encoders.items():
-            train_only_top(encoder, stages)
-            if self.config.lower_is_fixed(modality):
-                encoders[modality] = encoder.split(stages)[1]
-        return encoders
+        stages = self.config.trained_stages
+        return {
+            modality: encoder.split(stages)[1] if self.config.is_cut(modality) else encoder
+            for modality, encoder in self._built().items()
+        }
 
     def _probabilities(self, model, places):
         logits = predict_logits(model, self.data.eval_batches(places), device=self.device)

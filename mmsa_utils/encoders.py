@@ -102,8 +102,12 @@ class ImageEncoder(nn.Module):
 
     def stages(self):
         """The parts of the network, from the pixels up."""
-        parts = self.network.children()
-        return [p for part in parts for p in (part if isinstance(part, nn.Sequential) else [part])]
+        parts = []
+        for part in self.network.children():
+            parts += part if isinstance(part, nn.Sequential) else [part]
+            if isinstance(part, nn.AdaptiveAvgPool2d):
+                parts.append(nn.Flatten())  # as torchvision's networks do in their forward
+        return parts
 
     def split(self, stages):
         """`(lower, upper)`: the encoder without its last `stages` parts, and these alone.
@@ -114,7 +118,9 @@ class ImageEncoder(nn.Module):
         Raises:
             CourseError: where the network is more than its parts one after the other.
         """
-        parts, cut = copy.deepcopy(self).stages(), _first_trained(self, stages)
+        parts = copy.deepcopy(self).stages()
+        weighted = [k for k, part in enumerate(parts) if any(True for _ in part.parameters())]
+        cut = weighted[-stages]
         lower = nn.Sequential(*parts[:cut]).eval()
         upper = ImageEncoder(
             nn.Sequential(*parts[cut:]),
@@ -140,30 +146,18 @@ class ImageEncoder(nn.Module):
         return self.network(pixels.contiguous(memory_format=torch.channels_last))
 
 
-def _first_trained(encoder, stages):
-    """Where among `encoder.stages()` the last so many that have weights begin."""
-    weights = [any(True for _ in part.parameters()) for part in encoder.stages()]
-    return [place for place, has_some in enumerate(weights) if has_some][-stages]
-
-
 @torch.inference_mode()
 def _check_split(encoder, lower, upper):
     pixels = torch.randn(1, 3, encoder.size, encoder.size)
     try:
         same = torch.allclose(upper.eval()(lower(pixels)), encoder.eval()(pixels), atol=1e-4)
-    except RuntimeError:  # shapes that do not fit
+    except (RuntimeError, AssertionError):  # shapes that do not fit
         same = False
     if not same:
         raise CourseError(
             "This picture encoder cannot be cut into a frozen and a trained part: "
-            "train all of it (trained_stages=0) or augment its pictures (augment=True)"
+            "train all of it (trained_stages=0)"
         )
-
-
-def train_only_top(encoder, stages):
-    """Freezes all but the last so many parts of an encoder that have weights; 0 trains all."""
-    for part in encoder.stages()[: _first_trained(encoder, stages)] if stages else []:
-        part.requires_grad_(False)
 
 
 # ---- weight files -----------------------------------------------------------------------

@@ -120,22 +120,16 @@ def _compute(encoder, inputs, posts, cache, device, label):
     cache.save()
 
 
-@torch.inference_mode()
-def lower_outputs(posts, modality, encoder, config):
-    """What an encoder's frozen lower part makes of each post, for the upper part to be trained on.
-
-    Returns:
-        A tensor a post: of a text `(T, dim)`, a row a token; of a picture `(C, H, W)`.
-    """
+@torch.no_grad()
+def lower_outputs(posts, encoder, config):
+    """What a text encoder's frozen layers make of each post: a tensor `(T, dim)`, a row a token."""
     lower, _ = encoder.eval().split(config.trained_stages)
     outputs = [None] * len(posts)
-    inputs = _inputs(modality, encoder, config)
-    for places, batch in _in_batches(inputs, posts, f"{modality}: frozen layers"):
-        values = lower(batch)
-        if modality == "text":  # padding is left out
-            values = [row[m.bool()] for row, m in zip(values, batch["attention_mask"], strict=True)]
-        for place, value in zip(places, values, strict=True):
-            outputs[place] = value.clone()
+    inputs = _TextInput(encoder, config.max_tokens)
+    for places, tokens in _in_batches(inputs, posts, "frozen layers"):
+        masks = tokens["attention_mask"].bool()
+        for place, hidden, mask in zip(places, lower(tokens), masks, strict=True):
+            outputs[place] = hidden[mask]  # without padding
     return outputs
 
 

@@ -15,7 +15,7 @@ from mmsa_utils.report import render_pages
 
 COURSE = RESULTS / "course"
 # What has been reached may not be lost again: accuracy, macro-F1.
-FLOORS = {"text": (0.71, 0.57), "image": (0.655, 0.49), "fused": (0.73, 0.62)}
+FLOORS = {"text": (0.71, 0.57), "image": (0.655, 0.49), "fused": (0.74, 0.62)}
 
 
 @pytest.fixture(scope="module")
@@ -95,8 +95,9 @@ def test_the_learning_curve_ends_with_all_posts_and_the_linear_step(ablation):
     for mode in MODES:
         assert tuple(rows.loc[rows["run"] == mode, "fraction"]) == reference.SHARES
         linear = [r for r in ablation if (r["mode"], r["step"]) == (mode, "features") and r["kept"]]
+        without = [r for r in linear if r["name"] != "MPNet"]
         last = rows[(rows["run"] == mode) & (rows["fraction"] == 1)].iloc[0]
-        assert last["accuracy"] == pytest.approx(linear[-1]["oof"]["accuracy"])
+        assert last["accuracy"] == pytest.approx(without[-1]["oof"]["accuracy"])
 
 
 def test_calibration_before_scaling_is_that_of_the_saved_predictions(table):
