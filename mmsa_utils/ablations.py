@@ -76,6 +76,16 @@ FINETUNED = {
                 "the last three layers of the tweet-tuned encoder trained along",
                 {"finetune": ("text",), "trained_stages": 3, "encoder_learning_rate": 5e-5},
             ),
+            (
+                "root class weights",
+                "the same with the square root of balanced class weights in the loss",
+                {
+                    "finetune": ("text",),
+                    "trained_stages": 3,
+                    "encoder_learning_rate": 5e-5,
+                    "class_weights": "root",
+                },
+            ),
         ),
     ),
     "image": (

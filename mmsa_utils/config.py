@@ -44,7 +44,7 @@ class Config:
     weight_decay: float = 0.01
     warmup_epochs: float = 2.0  # linear warm-up, then cosine to zero
     clip_norm: float = 1.0  # largest norm of the gradient
-    class_weights: str = "none"  # none, or balanced: rare classes weigh more in the loss
+    class_weights: str = "none"  # or balanced, or root (of these): rare classes weigh more
     label_smoothing: float = 0.0
     auxiliary_weight: float = 0.0  # of the losses of each modality's own classifier
     average_decay: float = 0.0  # of the moving average of the weights that is used; 0: none
@@ -62,7 +62,7 @@ class Config:
     def __post_init__(self):
         _one_of("mode", self.mode, MODES)
         _one_of("head", self.head, HEADS)
-        _one_of("class_weights", self.class_weights, ("none", "balanced"))
+        _one_of("class_weights", self.class_weights, ("none", "balanced", "root"))
         for modality in self.finetune:
             _one_of("finetune", modality, ("text", "image"))
             if len(self.encoders(modality)) != 1:

@@ -46,14 +46,15 @@ class Progress:
 
 
 def make_loss(labels, config):
-    """Cross-entropy over the training labels' classes, balanced if the config says so.
+    """Cross-entropy over the training labels' classes, weighted if the config says so.
 
-    Balanced weights are scikit-learn's: n / (classes * count).
+    Balanced weights are scikit-learn's, n / (classes * count); `root` takes their square root.
     """
     weight = None
-    if config.class_weights == "balanced":
+    if config.class_weights != "none":
         counts = np.bincount(labels, minlength=len(LABELS)).clip(min=1)
-        weight = torch.tensor(len(labels) / (len(LABELS) * counts), dtype=torch.float32)
+        power = {"balanced": 1.0, "root": 0.5}[config.class_weights]
+        weight = torch.tensor((len(labels) / (len(LABELS) * counts)) ** power, dtype=torch.float32)
     return nn.CrossEntropyLoss(weight=weight, label_smoothing=config.label_smoothing)
 
 

@@ -69,7 +69,6 @@ LEARNERS = {
     "kernel ridge": Ridge,
     "vector machine": VectorMachine,
     "network": Network,
-    "network with MPNet": Network,
     "TF-IDF": TfIdf,
 }
 MEMBERS = {
@@ -98,11 +97,8 @@ def member(dataset, mode, name):
     """The cross-validation of one member of a mode's blend."""
     if name.endswith(" blend"):
         return pooled(dataset, name.removesuffix(" blend"))
-    learner, config = LEARNERS[name], FEATURES[mode]
-    if learner is Network:
-        config = NETWORK[mode]
-    if name == "network with MPNet":
-        config = config.but(text_encoders=THREE_TEXT)
+    learner = LEARNERS[name]
+    config = NETWORK[mode] if learner is Network else FEATURES[mode]
     if learner is TfIdf:
         config = COURSE.but(mode="text")  # it looks at words and at nothing else
     return cross_validate(dataset, config, learner=learner, name=run_name(config, learner))

@@ -135,6 +135,8 @@ def test_balanced_weights_are_scikit_learns():
     loss = engine.make_loss(labels, Config(class_weights="balanced"))
     expected = compute_class_weight("balanced", classes=np.arange(3), y=labels)
     assert loss.weight.numpy() == pytest.approx(expected)
+    root = engine.make_loss(labels, Config(class_weights="root"))
+    assert root.weight.numpy() == pytest.approx(np.sqrt(expected))
 
 
 def test_early_stopping_waits_patience_epochs_and_restores_the_best_weights():
