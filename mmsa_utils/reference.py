@@ -74,7 +74,7 @@ LEARNERS = {
 MEMBERS = {
     "text": ("linear", "kernel ridge", "vector machine", "TF-IDF"),
     "image": ("linear", "kernel ridge", "network"),
-    "fused": ("linear", "kernel ridge", "vector machine", "network", "TF-IDF", "image blend"),
+    "fused": ("linear", "kernel ridge", "TF-IDF"),
 }
 SHARES = (0.25, 0.5, 0.75, 1.0)
 RUNS = (
