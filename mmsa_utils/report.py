@@ -28,12 +28,15 @@ def _by_pair(comparisons):
 
 def _context():
     analysis = load_json(reference.FOLDER / "analysis.json")
+    ablations = load_json(reference.FOLDER / "ablations.json")
     return {
         "runs": {run: load_record(reference.FOLDER, run) for run in reference.RUNS},
         "analysis": analysis,
         "comparisons": _by_pair(analysis["comparisons"]),
         "comparison_rows": comparison_table(analysis["comparisons"]).reset_index().to_dict("split"),
-        "ablations": load_json(reference.FOLDER / "ablations.json"),
+        "ablations": ablations,
+        "tuned": {(r["mode"], r["name"]): r for r in ablations if r["step"] == "fine-tuning"},
+        "members": dict.fromkeys(name for mode in MODES for name in reference.MEMBERS[mode]),
         "learning_curve": load_json(reference.FOLDER / "learning_curve.json"),
         "calibration": load_json(reference.FOLDER / "calibration.json"),
         "adapter": shipped_records()[reference.ADAPTER],
