@@ -22,6 +22,8 @@ def small(monkeypatch, tmp_path):
     features = {mode: SMALL.but(mode=mode) for mode in MODES}
     monkeypatch.setattr(reference, "FEATURES", features)
     monkeypatch.setattr(reference, "NETWORK", features)
+    for module in (reference, ablations):
+        monkeypatch.setattr(module, "WITHOUT_MPNET", dict.fromkeys(MODES, {}))
     few = {
         "text": ("linear", "network", "TF-IDF"),
         "image": ("linear", "network"),
