@@ -23,7 +23,7 @@ def small(monkeypatch, tmp_path):
     monkeypatch.setattr(reference, "FEATURES", features)
     monkeypatch.setattr(reference, "NETWORK", features)
     for module in (reference, ablations):
-        monkeypatch.setattr(module, "WITHOUT_MPNET", dict.fromkeys(MODES, {}))
+        monkeypatch.setattr(module, "WITHOUT_MPNET", {mode: {} for mode in MODES})
     few = {
         "text": ("linear", "network", "TF-IDF"),
         "image": ("linear", "network"),
