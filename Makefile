@@ -19,10 +19,10 @@ test: $(READY) lint          ## unit tests, then the notebooks against their sav
 lab: $(READY)                ## JupyterLab on the notebooks
 	$(PYTHON) -m jupyter lab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks
 
-reference: $(EXTRAS)            ## the full reference run; goes on where it was stopped
+reference: $(EXTRAS)         ## the full reference run; goes on where it was stopped
 	$(PYTHON) -m mmsa_utils reference $(OPTIONS)
 
-ablations: $(EXTRAS)            ## every step, kept or not; goes on where it was stopped
+ablations: $(EXTRAS)         ## every step, kept or not; goes on where it was stopped
 	$(PYTHON) -m mmsa_utils ablations $(OPTIONS)
 
 report: $(READY)             ## README.md and report.md from results/

@@ -64,9 +64,10 @@ CANDIDATES = {
     "fused": (*_ONE_MODEL, "TF-IDF", "text blend", "image blend"),
 }
 
-# Fine-tuning, with one seed: the same encoder frozen first, then trained along. What lies below
-# the trained stages is computed once where nothing random comes before it.
+# Fine-tuning, with one seed: the same encoder frozen first, then its upper part trained along.
 _TUNED = {"epochs": 3, "patience": 3, "batch_size": 32, "warmup_epochs": 0.5}
+_TOP_LAYERS = {"finetune": ("text",), "trained_stages": 3, "encoder_learning_rate": 5e-5}
+_LAST_STAGES = {"finetune": ("image",), "trained_stages": 4, "encoder_learning_rate": 2e-4}
 FINETUNED = {
     "text": (
         {"text_encoders": ("minilm_tweets",)},
@@ -74,17 +75,12 @@ FINETUNED = {
             (
                 "top layers",
                 "the last three layers of the tweet-tuned encoder trained along",
-                {"finetune": ("text",), "trained_stages": 3, "encoder_learning_rate": 5e-5},
+                _TOP_LAYERS,
             ),
             (
                 "root class weights",
                 "the same with the square root of balanced class weights in the loss",
-                {
-                    "finetune": ("text",),
-                    "trained_stages": 3,
-                    "encoder_learning_rate": 5e-5,
-                    "class_weights": "root",
-                },
+                _TOP_LAYERS | {"class_weights": "root"},
             ),
         ),
     ),
@@ -94,22 +90,12 @@ FINETUNED = {
             (
                 "last stages",
                 "Lite0's last two stages trained along, pictures as they are",
-                {
-                    "finetune": ("image",),
-                    "trained_stages": 4,
-                    "encoder_learning_rate": 2e-4,
-                    "augment": False,
-                },
+                _LAST_STAGES | {"augment": False},
             ),
             (
                 "augmented",
                 "Lite0's last two stages trained along, pictures augmented",
-                {
-                    "finetune": ("image",),
-                    "trained_stages": 4,
-                    "encoder_learning_rate": 2e-4,
-                    "augment": True,
-                },
+                _LAST_STAGES | {"augment": True},
             ),
         ),
     ),

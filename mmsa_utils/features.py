@@ -123,12 +123,13 @@ def _compute(encoder, inputs, posts, cache, device, label):
 @torch.no_grad()
 def lower_outputs(posts, encoder, config):
     """What a text encoder's frozen layers make of each post: a tensor `(T, dim)`, a row a token."""
-    lower, _ = encoder.eval().split(config.trained_stages)
+    device = pick_device(config.device)
+    lower, _ = encoder.to(device).eval().split(config.trained_stages)
     outputs = [None] * len(posts)
     inputs = _TextInput(encoder, config.max_tokens)
     for places, tokens in _in_batches(inputs, posts, "frozen layers"):
-        masks = tokens["attention_mask"].bool()
-        for place, hidden, mask in zip(places, lower(tokens), masks, strict=True):
+        masks, states = tokens["attention_mask"].bool(), lower(to_device(tokens, device)).cpu()
+        for place, hidden, mask in zip(places, states, masks, strict=True):
             outputs[place] = hidden[mask]  # without padding
     return outputs
 
