@@ -14,7 +14,7 @@ from .paths import data_folder, out_folder
 
 def check(arguments):
     """One table of every problem of a folder's posts."""
-    from .dataset import check_folder
+    from .data.posts import check_folder
 
     problems = check_folder(arguments.folder)
     if problems.empty:
@@ -27,7 +27,7 @@ def check(arguments):
 
 def notebooks(arguments):
     """Runs the notebooks top to bottom; prints where to look and the figures of this run."""
-    from .notebooks import FOLDER, run_notebooks
+    from .experiments.notebooks import FOLDER, run_notebooks
 
     if arguments.exclude_problems:
         os.environ["MMSA_EXCLUDE_PROBLEMS"] = "1"  # the kernels inherit it
@@ -39,9 +39,9 @@ def notebooks(arguments):
 
 def scores(arguments):
     """Prints the table of the notebooks' cross-validated figures."""
-    from .analysis import score_table
     from .config import MODES
-    from .records import load_record
+    from .evaluation.analysis import score_table
+    from .evaluation.records import load_record
 
     folder = out_folder() / data_folder().name
     table = score_table([load_record(folder, mode) for mode in MODES])
@@ -53,8 +53,8 @@ def scores(arguments):
 
 def reference(arguments):
     """The full reference run on the course's posts; goes on where it was stopped."""
-    from .reference import run_reference
-    from .report import write_pages
+    from .experiments.reference import run_reference
+    from .experiments.report import write_pages
 
     run_reference(exclude_problems=arguments.exclude_problems)
     write_pages()
@@ -63,8 +63,8 @@ def reference(arguments):
 
 def ablations(arguments):
     """Every step of the ablation on the course's posts; goes on where it was stopped."""
-    from .ablations import run_ablations
-    from .dataset import load_dataset
+    from .data.posts import load_dataset
+    from .experiments.ablations import run_ablations
     from .paths import course_folder
 
     run_ablations(
@@ -75,7 +75,7 @@ def ablations(arguments):
 
 def report(arguments):
     """Writes README.md and report.md from the records."""
-    from .report import write_pages
+    from .experiments.report import write_pages
 
     write_pages()
     return 0

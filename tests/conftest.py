@@ -21,7 +21,7 @@ def pytest_unconfigure():
 
 @pytest.fixture(scope="session")
 def demo():
-    from mmsa_utils.dataset import load_dataset
+    from mmsa_utils.data.posts import load_dataset
     from mmsa_utils.paths import DEMO
 
     return load_dataset(DEMO)

@@ -7,7 +7,7 @@ import nbformat
 import pytest
 import yaml
 
-from mmsa_utils.notebooks import notebook_files
+from mmsa_utils.experiments.notebooks import notebook_files
 from mmsa_utils.paths import PROJECT
 
 NOTEBOOKS = notebook_files()

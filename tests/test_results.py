@@ -6,12 +6,19 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mmsa_utils import analysis, metrics, reference
-from mmsa_utils.ablations import is_kept
 from mmsa_utils.config import LABELS, MODES, Config
+from mmsa_utils.evaluation import analysis, metrics
+from mmsa_utils.evaluation.records import (
+    OOF_COLUMNS,
+    load_json,
+    load_oof,
+    load_record,
+    probabilities_of,
+)
+from mmsa_utils.experiments import reference
+from mmsa_utils.experiments.ablations import is_kept
+from mmsa_utils.experiments.report import render_pages
 from mmsa_utils.paths import IMAGES, PROJECT, RESULTS
-from mmsa_utils.records import OOF_COLUMNS, load_json, load_oof, load_record, probabilities_of
-from mmsa_utils.report import render_pages
 
 COURSE = RESULTS / "course"
 # What has been reached may not be lost again: accuracy, macro-F1.

@@ -1,0 +1,219 @@
+"""Cross-validation on the demo set: sound, repeatable, and safe against a kill."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from mmsa_utils.config import LABELS, Config
+from mmsa_utils.data.demo import CEILINGS
+from mmsa_utils.data.splits import find_groups
+from mmsa_utils.errors import CourseError
+from mmsa_utils.evaluation import metrics
+from mmsa_utils.evaluation.records import (
+    load_oof,
+    load_record,
+    probabilities_of,
+    save_validation,
+    write_predictions,
+)
+from mmsa_utils.training.cross_validation import Learner, cross_validate, fold_tasks
+from mmsa_utils.training.learners import Majority, TfIdf
+
+MODES = ("text", "image", "fused")
+
+
+@pytest.fixture(scope="module")
+def runs(demo, tmp_path_factory):
+    """The three modes, trained from nothing."""
+    store = tmp_path_factory.mktemp("folds")
+    return {m: cross_validate(demo, Config(mode=m), store=store / m) for m in MODES}
+
+
+def accuracy(run):
+    return run.scores[0]["accuracy"]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_no_mode_is_above_its_ceiling_and_each_comes_near(runs, mode):
+    ceiling = CEILINGS[mode]
+    error = np.sqrt(ceiling * (1 - ceiling) / 240)
+    assert accuracy(runs[mode]) < ceiling + 3 * error
+    assert accuracy(runs[mode]) > ceiling - 4 * error
+
+
+def test_fusion_beats_both_where_both_know_something(runs):
+    assert accuracy(runs["fused"]) > max(accuracy(runs["text"]), accuracy(runs["image"]))
+
+
+def test_every_post_is_scored_exactly_once_and_by_a_model_that_has_not_seen_it(demo, tmp_path):
+    groups = find_groups(demo.labelled)
+    tasks = fold_tasks(demo, Config(), store=tmp_path, groups=groups)
+    assert sorted(np.concatenate([task.scored for task in tasks])) == list(range(240))
+    for task in tasks:
+        seen = set(groups[task.fit]) | set(groups[task.inner])
+        assert not seen & set(groups[task.scored])
+        assert not set(groups[task.fit]) & set(groups[task.inner])
+
+
+def test_all_modes_use_the_same_folds(runs):
+    assert (runs["text"].fold == runs["fused"].fold).all()
+
+
+def test_labels_shuffled_give_nothing(demo, tmp_path):
+    """Were a label to leak anywhere, shuffled labels would be predicted, too."""
+    rng = np.random.default_rng(0)
+    labels = rng.permutation(demo.labels).tolist()
+    posts = [replace(post, label=k) for post, k in zip(demo.labelled, labels, strict=True)]
+    shuffled = demo.__class__("demo", tuple(posts), (), demo.excluded)
+    run = cross_validate(shuffled, Config(mode="text"), store=tmp_path)
+    assert abs(accuracy(run) - 1 / 3) < 3 * np.sqrt(2 / 9 / 240)
+
+
+def test_the_same_seed_gives_the_same_predictions_and_another_does_not(demo, runs, tmp_path):
+    again = cross_validate(demo, Config(mode="text"), store=tmp_path / "again")
+    assert (again.probabilities == runs["text"].probabilities).all()
+    other = cross_validate(demo, Config(mode="text", seeds=(1,)), store=tmp_path / "other")
+    assert (other.probabilities != runs["text"].probabilities).any()
+
+
+def test_finished_folds_are_not_trained_again(demo, tmp_path):
+    class Untouchable(Learner):
+        def __init__(self, dataset, config):
+            raise AssertionError("trained again")
+
+    store = tmp_path / "folds"
+    first = cross_validate(demo, Config(mode="text", epochs=2), store=store)
+    again = cross_validate(demo, Config(mode="text", epochs=2), store=store, learner=Untouchable)
+    assert (first.probabilities == again.probabilities).all()
+
+
+CHILD = """
+import sys
+from pathlib import Path
+from mmsa_utils.config import Config
+from mmsa_utils.training.cross_validation import cross_validate
+from mmsa_utils.data.posts import load_dataset
+from mmsa_utils.paths import DEMO
+config = Config(mode="text", epochs=40, patience=40)
+cross_validate(load_dataset(DEMO), config, store=Path(sys.argv[1]))
+"""
+
+
+def test_killed_at_any_moment_it_goes_on_to_the_same_predictions(demo, tmp_path):
+    config = Config(mode="text", epochs=40, patience=40)
+    whole = cross_validate(demo, config, store=tmp_path / "whole")
+    store = tmp_path / "killed"
+    for wanted in ("seed0-fold1.pt", "seed0-fold3.pt"):  # two kills, each inside a fold
+        child = subprocess.Popen([sys.executable, "-c", CHILD, str(store)], stderr=subprocess.PIPE)
+        while not (store / wanted).exists() and child.poll() is None:
+            time.sleep(0.002)
+        os.kill(child.pid, signal.SIGKILL)
+        assert child.wait() == -signal.SIGKILL, child.stderr.read().decode()
+    assert len(list(store.glob("seed*.json"))) < 5
+    resumed = cross_validate(demo, config, store=store)
+    assert (resumed.probabilities == whole.probabilities).all()
+    assert not list(store.glob("*pt"))
+
+
+def test_unlabelled_posts_in_another_order_get_their_own_predictions(demo):
+    config = Config(mode="text", epochs=1)
+    turned = replace(demo, unlabelled=demo.unlabelled[::-1])
+    first, second = (cross_validate(d, config, name="order") for d in (demo, turned))
+    assert np.allclose(first.unlabelled, second.unlabelled[::-1], atol=1e-5)
+    assert not np.allclose(first.unlabelled, second.unlabelled)
+
+
+def test_other_groups_are_other_folds(demo):
+    config = Config(mode="text", epochs=1)
+    alone = np.arange(len(demo.labelled))
+    plain = cross_validate(demo, config, name="groups", groups=alone)
+    grouped = cross_validate(demo, config, name="groups")
+    assert (plain.grouped, grouped.grouped) == (False, True)
+    assert (plain.fold != grouped.fold).any()
+
+
+# ---- baselines --------------------------------------------------------------------------
+
+
+def test_majority_gives_the_training_shares(demo, tmp_path):
+    run = cross_validate(demo, Config(), learner=Majority, name="majority", store=tmp_path)
+    assert np.allclose(run.probabilities, 1 / 3, atol=0.02)
+
+
+def test_tfidf_learns_little_from_sentences_that_never_repeat(demo, tmp_path):
+    run = cross_validate(demo, Config(), learner=TfIdf, name="tfidf", store=tmp_path)
+    assert 0.33 < accuracy(run) < CEILINGS["text"]
+
+
+# ---- fine-tuning ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("trained", [("text",), ("image",), ("text", "image")])
+def test_encoders_can_be_trained_along(demo, tmp_path, trained):
+    small = demo.__class__("demo", demo.labelled[:45], demo.unlabelled[:2], demo.excluded)
+    config = Config(finetune=trained, epochs=1, folds=2, inner_folds=3, batch_size=16)
+    run = cross_validate(small, config, store=tmp_path)
+    frozen = cross_validate(small, config.but(finetune=()), store=tmp_path / "frozen")
+    assert np.isfinite(run.probabilities).all()
+    assert (run.probabilities != frozen.probabilities).any()
+
+
+# ---- records ----------------------------------------------------------------------------
+
+
+def test_every_figure_of_a_record_comes_from_the_saved_predictions(demo, runs, tmp_path):
+    for mode in MODES:
+        save_validation(mode, runs[mode], tmp_path)
+    table = load_oof(tmp_path)
+    assert len(table) == 3 * 240
+    for mode in MODES:
+        record = load_record(tmp_path, mode)
+        labels, probabilities = probabilities_of(table, mode)
+        assert record["oof"] == metrics.summary(labels, probabilities)
+        for fold in record["folds"]:
+            part = table[(table["run"] == mode) & (table["fold"] == fold["fold"])]
+            right = part[list(LABELS)].to_numpy().argmax(1) == part["label"].map(LABELS.index)
+            assert fold["accuracy"] == pytest.approx(right.mean())
+
+
+def test_saving_a_run_again_replaces_it(runs, tmp_path):
+    for _ in range(2):
+        save_validation("text", runs["text"], tmp_path)
+    assert len(load_oof(tmp_path)) == 240
+
+
+def test_rows_are_anonymous_but_the_same_post_in_every_run(demo, runs, tmp_path):
+    for mode in MODES:
+        save_validation(mode, runs[mode], tmp_path)
+    table = load_oof(tmp_path)
+    assert table.groupby("row")["label"].nunique().max() == 1
+    assert demo.rows.tolist() != sorted(demo.rows.tolist())
+    assert (probabilities_of(table, "text")[0] == demo.labels[np.argsort(demo.rows)]).all()
+
+
+def test_predictions_stand_beside_their_own_posts(demo, runs, tmp_path):
+    file = tmp_path / "test_predictions.txt"
+    write_predictions(demo, runs["fused"].unlabelled, file)
+    lines = file.read_text().splitlines()
+    assert lines[0] == "guid,tag"
+    tags = [LABELS[k] for k in runs["fused"].unlabelled.argmax(1)]
+    expected = [f"{post.guid},{tag}" for post, tag in zip(demo.unlabelled, tags, strict=True)]
+    assert lines[1:] == expected
+    with pytest.raises(CourseError, match="39 predictions for 40"):
+        write_predictions(demo, runs["fused"].unlabelled[:-1], file)
+
+
+def test_missing_or_broken_records_are_named(tmp_path):
+    with pytest.raises(CourseError, match=r"text.json is missing"):
+        load_record(tmp_path, "text")
+    (tmp_path / "text.json").write_text("{")
+    with pytest.raises(CourseError, match=r"text.json is not readable"):
+        load_record(tmp_path, "text")
+    with pytest.raises(CourseError, match=r"oof.csv is missing"):
+        load_oof(tmp_path)
