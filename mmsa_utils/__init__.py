@@ -1,7 +1,19 @@
-"""Reusable code of the multimodal sentiment analysis course.
+"""Reusable code of the multimodal sentiment analysis course. The folders, in the order of a run:
 
-One-way flow: data folder -> checked posts -> groups and folds -> encoders (+ feature
-cache) -> model -> engine -> cross-validation -> record -> plots, report, prediction.
+base          config (every knob of a run), settings (environment variables), paths, io (files),
+              devices, errors, version: this folder itself; all else stands on it
+data/         posts read and checked, their texts and pictures, words in pictures, groups of
+              copies and folds, the demo set
+encoders/     pretrained networks that turn a text or a picture into a vector, and the cache of
+              these vectors
+models/       heads that fuse the modalities, the network around them, its loss
+training/     batches, the training loop, learners, cross-validation, ensembles, the final fit
+evaluation/   predictions, metrics, comparisons, records and their analysis: stands on base and data
+figures/      every drawing of posts, training and results: stands on evaluation
+experiments/  what the course ran: recipes, the reference run, ablations, report, notebooks
+
+data -> encoders -> models -> training -> experiments: a folder imports from those before it,
+never from one after it.
 """
 
 import os

@@ -1,6 +1,9 @@
-"""Where things lie: the project, the data, the cache and the output folder."""
+"""Where the parts of the course lie in its clone, and whether this is one.
 
-import os
+A package that was installed without the clone (`pip install .`) has its own resources (the
+weights, the demo sentences, the templates), but none of the folders below.
+"""
+
 from pathlib import Path
 
 from .errors import CourseError
@@ -10,46 +13,25 @@ DEMO = PROJECT / "data" / "demo"
 COURSE = PROJECT / "data" / "course"
 RESULTS = PROJECT / "results"
 IMAGES = PROJECT / "images"
+NOTEBOOKS = PROJECT / "notebooks"
 
 
-def _folder(variable, default):
-    # From the project, not from where a process happens to run: a notebook's kernel runs
-    # in notebooks/, `make` in the project.
-    return (PROJECT / Path(os.environ.get(variable) or default).expanduser()).resolve()
+def in_clone() -> bool:
+    """Whether the package runs from a clone of the course, with data, notebooks and results."""
+    return (PROJECT / "pyproject.toml").is_file() and NOTEBOOKS.is_dir()
 
 
-def data_folder():
-    """The posts to work on: `MMSA_DATA`, else `data/course` if filled, else the demo set."""
-    if os.environ.get("MMSA_DATA"):
-        return _folder("MMSA_DATA", DEMO)
-    return COURSE if (COURSE / "train.txt").is_file() else DEMO
+def require_clone(what: str) -> None:
+    """Ends what cannot work without the clone.
 
-
-def course_folder():
-    """The course's own posts, for the reference run.
+    Args:
+        what: the subject of the message, such as "the reference run".
 
     Raises:
-        CourseError: where neither `MMSA_DATA` nor `data/course` holds them.
+        CourseError: where the package was installed without its clone.
     """
-    folder = data_folder()
-    if folder == DEMO:
+    if not in_clone():
         raise CourseError(
-            "The reference run needs the course's posts. Put them into data/course "
-            "(layout: data/README.md) or name their folder: MMSA_DATA=/path make reference"
+            f"{what} needs a clone of the course, and this package was installed without one: "
+            "clone the project and install it from there with `pip install --editable .`"
         )
-    return folder
-
-
-def tweets_folder():
-    """Labelled tweets to tune the text encoder on: `MMSA_TWEETS`, else `data/tweets`."""
-    return _folder("MMSA_TWEETS", PROJECT / "data" / "tweets")
-
-
-def cache_folder():
-    """Encoder outputs and picture facts, by content: safe to keep, slow to make again."""
-    return _folder("MMSA_CACHE", PROJECT / ".cache")
-
-
-def out_folder():
-    """Everything that notebooks and runs write: checkpoints, records, predictions."""
-    return _folder("MMSA_OUT", PROJECT / "out")

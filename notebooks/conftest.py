@@ -8,7 +8,6 @@ _OUT = tempfile.TemporaryDirectory()
 os.environ["MMSA_DATA"] = "data/demo"
 os.environ["MMSA_OUT"] = _OUT.name
 os.environ["MMSA_DEVICE"] = "cpu"  # the same everywhere
-os.environ.pop("MMSA_EXCLUDE_PROBLEMS", None)
 
 
 def pytest_unconfigure():

@@ -10,7 +10,6 @@ _OUT = tempfile.TemporaryDirectory()
 os.environ["MMSA_DATA"] = "data/demo"
 os.environ["MMSA_OUT"] = _OUT.name
 os.environ["MMSA_DEVICE"] = "cpu"  # the same everywhere
-os.environ.pop("MMSA_EXCLUDE_PROBLEMS", None)
 os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"
 os.environ["HF_HUB_OFFLINE"] = "1"  # no test may need the network
 
@@ -21,7 +20,7 @@ def pytest_unconfigure():
 
 @pytest.fixture(scope="session")
 def demo():
-    from mmsa_utils.data.posts import load_dataset
+    from mmsa_utils.data import load_dataset
     from mmsa_utils.paths import DEMO
 
     return load_dataset(DEMO)

@@ -6,6 +6,9 @@ import tomllib
 import nbformat
 import pytest
 import yaml
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
 
 from mmsa_utils.experiments.notebooks import notebook_files
 from mmsa_utils.paths import PROJECT
@@ -18,15 +21,52 @@ CARD = [
 ]  # fmt: skip
 
 
+PYPROJECT = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
+
+
+def declared(*extras: str) -> list[str]:
+    """The lines of pyproject.toml: what the course needs, then what some extras need."""
+    optional = PYPROJECT["optional-dependencies"]
+    return PYPROJECT["dependencies"] + [line for extra in extras for line in optional[extra]]
+
+
+def pinned() -> dict[str, Requirement]:
+    """The lines of constraints.txt by the package's canonical name."""
+    lines = (PROJECT / "constraints.txt").read_text().splitlines()
+    pins = [Requirement(line) for line in lines if not line.startswith("#")]
+    return {canonicalize_name(pin.name): pin for pin in pins}
+
+
 def test_environment_yml_has_the_ranges_of_pyproject():
-    project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
-    declared = project["dependencies"] + project["optional-dependencies"]["test"]
     environment = yaml.safe_load((PROJECT / "environment.yml").read_text())
     conda, pip = environment["dependencies"][:-1], environment["dependencies"][-1]["pip"]
-    assert pip == [*declared, "-e ."]
-    assert conda == [f"python{project['requires-python']}", "pip"]
-    names = {re.split(r"[<>=]", line)[0] for line in declared}
-    assert set(CARD) <= names
+    assert pip == ["-c constraints.txt", *declared("test"), "-e ."]
+    assert conda == [f"python{PYPROJECT['requires-python']}", "pip"]
+    assert set(CARD) <= {Requirement(line).name for line in declared()}
+
+
+@pytest.mark.parametrize("line", declared("test", "ocr"))
+def test_constraints_name_one_version_inside_each_range(line):
+    wanted = Requirement(line)
+    pin = pinned()[canonicalize_name(wanted.name)]
+    (version,) = pin.specifier
+    assert version.operator == "=="
+    assert wanted.specifier.contains(version.version)
+
+
+def test_constraints_bind_on_every_platform_but_for_torch():
+    # torch's parts differ by platform, and a pair of versions is known to fit on this one alone.
+    marked = {name for name, pin in pinned().items() if pin.marker}
+    assert marked == {"torch", "torchvision"}
+    assert not [name for name in pinned() if name.startswith(("nvidia-", "cuda-", "triton"))]
+    assert "mmsa-utils" not in pinned()
+
+
+def test_the_makefile_knows_the_pythons_of_pyproject():
+    (line,) = re.findall(r"^VERSIONS +:= (.*)$", (PROJECT / "Makefile").read_text(), re.MULTILINE)
+    fitting = SpecifierSet(PYPROJECT["requires-python"])
+    every = [f"3.{minor}" for minor in range(8, 20)]
+    assert sorted(line.split(), key=every.index) == [v for v in every if fitting.contains(v)]
 
 
 def test_every_package_of_environment_yml_says_what_it_is_for():

@@ -1,37 +1,46 @@
 """What is committed hangs together: records, predictions, pages, quoted figures."""
 
 import json
+import re
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from mmsa_utils.config import LABELS, MODES, Config
+from mmsa_utils.encoders.weights import shipped_records
 from mmsa_utils.evaluation import analysis, metrics
+from mmsa_utils.evaluation.comparison import compare_all
 from mmsa_utils.evaluation.records import (
     OOF_COLUMNS,
-    load_json,
+    load_ablations,
+    load_analysis,
     load_oof,
     load_record,
     probabilities_of,
 )
-from mmsa_utils.experiments import reference
+from mmsa_utils.experiments import recipes
 from mmsa_utils.experiments.ablations import is_kept
 from mmsa_utils.experiments.report import render_pages
+from mmsa_utils.io import Record, load_json
 from mmsa_utils.paths import IMAGES, PROJECT, RESULTS
+from mmsa_utils.training.final import NAME
 
 COURSE = RESULTS / "course"
+REFERENCE = recipes.reference_recipes()
 # What has been reached may not be lost again: accuracy, macro-F1.
 FLOORS = {"text": (0.71, 0.57), "image": (0.655, 0.49), "fused": (0.74, 0.62)}
 
 
 @pytest.fixture(scope="module")
-def table():
+def table() -> pd.DataFrame:
     return load_oof(COURSE)
 
 
-@pytest.mark.parametrize("run", [*reference.RUNS, "plain_folds"])
-def test_a_records_figures_are_those_of_the_saved_predictions(table, run):
+@pytest.mark.parametrize("run", [*recipes.RUNS, "plain_folds"])
+def test_a_records_figures_are_those_of_the_saved_predictions(
+    table: pd.DataFrame, run: str
+) -> None:
     record = load_record(COURSE, run)
     scores = [
         metrics.summary(*probabilities_of(table, run, seed)) for seed in record["protocol"]["seeds"]
@@ -43,28 +52,28 @@ def test_a_records_figures_are_those_of_the_saved_predictions(table, run):
     assert len(record["folds"]) == record["protocol"]["folds"] * len(record["protocol"]["seeds"])
 
 
-def test_the_reference_has_three_seeds():
+def test_the_reference_has_three_seeds() -> None:
     for run in (*MODES, *(f"{mode}_network" for mode in MODES)):
         assert len(load_record(COURSE, run)["protocol"]["seeds"]) >= 3
 
 
-def test_all_runs_were_scored_on_the_same_folds(table):
+def test_all_runs_were_scored_on_the_same_folds(table: pd.DataFrame) -> None:
     table = table[table["run"] != "plain_folds"]
     folds = table.pivot_table(index=["seed", "row"], columns="run", values="fold")
     assert (folds.nunique(axis=1) == 1).all()
 
 
-def test_the_table_names_no_post(table):
+def test_the_table_names_no_post(table: pd.DataFrame) -> None:
     assert list(table.columns) == OOF_COLUMNS
     assert table[table["run"] == "fused"].groupby("seed")["row"].nunique().eq(4000).all()
 
 
 @pytest.fixture(scope="module")
-def ablation():
-    return load_json(COURSE / "ablations.json")
+def ablation() -> list[Record]:
+    return load_ablations(COURSE)
 
 
-def test_what_is_kept_follows_from_the_inner_scores_alone(ablation):
+def test_what_is_kept_follows_from_the_validation_scores_alone(ablation: list[Record]) -> None:
     for row in ablation:
         assert row["kept"] is is_kept(row, ablation)
         track = [r for r in ablation if (r["mode"], r["step"]) == (row["mode"], row["step"])]
@@ -74,22 +83,22 @@ def test_what_is_kept_follows_from_the_inner_scores_alone(ablation):
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_the_reference_runs_what_the_ablation_keeps(ablation, mode):
-    config = reference.COURSE.but(mode=mode)
+def test_the_reference_runs_what_the_ablation_keeps(ablation: list[Record], mode: str) -> None:
+    config = REFERENCE.course.but(mode=mode)
     kept = [row for row in ablation if row["mode"] == mode and row["kept"]]
     for row in [row for row in kept if row["step"] == "features"]:
         config = config.but(**Config.tuples(row["settings"]))
-    assert config == reference.FEATURES[mode]
+    assert config == REFERENCE.features[mode]
     for row in [row for row in kept if row["step"] == "network"]:
         config = config.but(**Config.tuples(row["settings"]))
-    assert config == reference.NETWORK[mode]
+    assert config == REFERENCE.networks[mode]
     names = [row["name"] for row in kept if row["step"] == "ensemble"]
-    first, *others = reference.MEMBERS[mode]
-    assert names == [first, "decision rule", *others]
+    first, *others = REFERENCE.base_learners[mode]
+    assert names == [first, "prior correction", *others]
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_the_last_kept_step_is_the_run_that_is_reported(ablation, mode):
+def test_the_last_kept_step_is_the_run_that_is_reported(ablation: list[Record], mode: str) -> None:
     steps = [row for row in ablation if (row["mode"], row["step"]) == (mode, "ensemble")]
     last = [row for row in steps if row["kept"]][-1]
     record = load_record(COURSE, mode)
@@ -97,17 +106,17 @@ def test_the_last_kept_step_is_the_run_that_is_reported(ablation, mode):
     assert last["oof"]["macro_f1"] == pytest.approx(record["oof"]["macro_f1"])
 
 
-def test_the_learning_curve_ends_with_all_posts_and_the_linear_step(ablation):
+def test_the_learning_curve_ends_with_all_posts_and_the_linear_step(ablation: list[Record]) -> None:
     rows = pd.DataFrame(load_json(COURSE / "learning_curve.json"))
     for mode in MODES:
-        assert tuple(rows.loc[rows["run"] == mode, "fraction"]) == reference.SHARES
+        assert tuple(rows.loc[rows["run"] == mode, "fraction"]) == recipes.SHARES
         linear = [r for r in ablation if (r["mode"], r["step"]) == (mode, "features") and r["kept"]]
         without = [r for r in linear if r["name"] != "MPNet"]
         last = rows[(rows["run"] == mode) & (rows["fraction"] == 1)].iloc[0]
         assert last["accuracy"] == pytest.approx(without[-1]["oof"]["accuracy"])
 
 
-def test_calibration_before_scaling_is_that_of_the_saved_predictions(table):
+def test_calibration_before_scaling_is_that_of_the_saved_predictions(table: pd.DataFrame) -> None:
     saved = load_json(COURSE / "calibration.json")["before"]
     seeds = load_record(COURSE, "fused")["protocol"]["seeds"]
     pairs = [probabilities_of(table, "fused", seed) for seed in seeds]
@@ -116,32 +125,53 @@ def test_calibration_before_scaling_is_that_of_the_saved_predictions(table):
     assert again["ece"] == pytest.approx(saved["ece"], abs=1e-4)
 
 
-def test_the_ensemble_is_the_mean_of_the_seeds_predictions(table):
+def test_the_ensemble_is_the_mean_of_the_seeds_predictions(table: pd.DataFrame) -> None:
     seeds = load_record(COURSE, "fused")["protocol"]["seeds"]
     mean = np.mean([probabilities_of(table, "fused", seed)[1] for seed in seeds], axis=0)
     assert np.allclose(probabilities_of(table, "fused_ensemble")[1], mean, atol=1e-5)
 
 
-def test_what_was_reached_holds_and_fusion_is_ahead_of_both():
+def test_what_was_reached_holds_and_fusion_is_ahead_of_both() -> None:
     scores = {run: load_record(COURSE, run)["oof"] for run in MODES}
     for run, (accuracy, macro_f1) in FLOORS.items():
         assert scores[run]["accuracy"] >= accuracy
         assert scores[run]["macro_f1"] >= macro_f1
-    for row in load_json(COURSE / "analysis.json")["comparisons"][:2]:
+    for row in load_analysis(COURSE)["comparisons"][:2]:
         assert row["first"] == "fused"
         assert row["gain_accuracy"] > 0
         assert max(row["t_test_p_holm"], row["mcnemar_p_holm"]) < 0.05
 
 
-def test_comparisons_can_be_computed_again_from_the_table(table):
-    saved = load_json(COURSE / "analysis.json")["comparisons"]
-    again = analysis.compare_all(table, ["fused", "text", "image"])
+def test_comparisons_can_be_computed_again_from_the_table(table: pd.DataFrame) -> None:
+    saved = load_analysis(COURSE)["comparisons"]
+    again = compare_all(table, ["fused", "text", "image"])
     for a, b in zip(saved, again, strict=True):
         assert a.pop("macro_f1_interval") == pytest.approx(b.pop("macro_f1_interval"))
         assert a == pytest.approx(b)
 
 
-def test_predictions_for_the_unlabelled_posts_are_complete():
+def test_the_analysis_can_be_computed_again_from_the_table(table: pd.DataFrame) -> None:
+    saved = load_analysis(COURSE)
+    assert analysis.who_is_right(table).to_dict(orient="index") == saved["who_is_right"]
+    assert analysis.overruling(table).to_dict(orient="index") == saved["overruling"]
+    assert analysis.label_noise(table, "fused") == saved["label_noise"]
+    for mode in MODES:
+        counts = metrics.confusion(*probabilities_of(table, mode))
+        assert counts.tolist() == saved["confusion"][mode]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_record_names_its_base_learners_and_their_weights(mode: str) -> None:
+    settings = load_record(COURSE, mode)["config"]
+    names = list(REFERENCE.base_learners[mode])
+    assert list(settings["weights"]) == list(settings["base_learners"]) == names
+    assert list(settings["class_factors"]) == list(LABELS)
+    for name in names:
+        knob = {"kernel ridge": "alpha", "TF-IDF": "alpha", "network": "learning_rate"}
+        assert knob.get(name, "C") in settings["base_learners"][name]
+
+
+def test_predictions_for_the_unlabelled_posts_are_complete() -> None:
     lines = (COURSE / "test_predictions.txt").read_text().splitlines()
     assert lines[0] == "guid,tag"
     assert len(lines) == 512
@@ -149,38 +179,44 @@ def test_predictions_for_the_unlabelled_posts_are_complete():
     assert {line.split(",")[1] for line in lines[1:]} <= set(LABELS)
 
 
-def test_configs_of_records_can_be_built_again():
+def test_configs_of_records_can_be_built_again() -> None:
     for run in ("text_network", "image_network", "fused_network", "attention"):
         config = load_record(COURSE, run)["config"]
         assert Config.from_dict(config).to_dict() == config
 
 
 @pytest.mark.parametrize("name", ["README.md", "report.md"])
-def test_pages_say_what_the_records_say(name):
+def test_pages_say_what_the_records_say(name: str) -> None:
     text = (PROJECT / name).read_text(encoding="utf-8")
     assert text == render_pages()[name], "run `make report`"
 
 
 @pytest.mark.parametrize("name", ["README.md", "report.md"])
-def test_links_and_figures_of_the_pages_exist(name):
-    import re
-
+def test_links_and_figures_of_the_pages_exist(name: str) -> None:
     targets = re.findall(r"\]\(([^)#]+)\)", (PROJECT / name).read_text(encoding="utf-8"))
     missing = [t for t in targets if "://" not in t and not (PROJECT / t).exists()]
     assert not missing
     assert all((IMAGES / t.removeprefix("images/")).exists() for t in targets if "images/" in t)
 
 
-def test_the_annotators_bounds_follow_from_the_published_shares():
+def test_the_annotators_bounds_follow_from_the_published_shares() -> None:
     quoted = json.loads((RESULTS / "published.json").read_text())["annotation"]
     shares = {tuple(k.split("-")): v for k, v in quoted["pair_shares"].items()}
     tag = {pair: next((x for x in pair if x != "neutral"), "neutral") for pair in shares}
-    for place, name in ((0, "text_label_alone"), (1, "picture_label_alone")):
+    for index, name in ((0, "text_label_alone"), (1, "image_label_alone")):
         bound = 0.0
         for known in LABELS:
             by_tag = dict.fromkeys(LABELS, 0.0)
             for pair, share in shares.items():
-                if pair[place] == known:
+                if pair[index] == known:
                     by_tag[tag[pair]] += share
             bound += max(by_tag.values())
         assert bound == pytest.approx(quoted[name], abs=0.002)
+
+
+def test_what_is_shipped_is_what_was_scored() -> None:
+    shipped = shipped_records()[NAME]
+    scored = json.loads((COURSE / "fused_network.json").read_text())
+    assert shipped["config"] == scored["config"]
+    assert shipped["oof"] == scored["oof"]
+    assert shipped["epochs"] == int(np.median([fold["best_epoch"] for fold in scored["folds"]]))

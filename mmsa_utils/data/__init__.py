@@ -1,0 +1,44 @@
+"""Posts: read and checked, their texts and pictures, groups of copies and folds, the demo set.
+
+Stands on the base modules (config, settings, paths, io, errors, version) alone.
+"""
+
+from .demo import CEILINGS, make_demo, verdict
+from .images import ImageFacts, decode_image
+from .ocr import read_words
+from .posts import PROBLEM_COLUMNS, Dataset, Post, check_folder, load_dataset
+from .splits import find_groups, make_folds, train_validation_split
+from .text import clean, decode
+from .transforms import (
+    IMAGENET_MEAN,
+    IMAGENET_STD,
+    augmentation_steps,
+    eval_transform,
+    single_augmentations,
+    train_transform,
+)
+
+__all__ = [
+    "CEILINGS",
+    "IMAGENET_MEAN",
+    "IMAGENET_STD",
+    "PROBLEM_COLUMNS",
+    "Dataset",
+    "ImageFacts",
+    "Post",
+    "augmentation_steps",
+    "check_folder",
+    "clean",
+    "decode",
+    "decode_image",
+    "eval_transform",
+    "find_groups",
+    "load_dataset",
+    "make_demo",
+    "make_folds",
+    "read_words",
+    "single_augmentations",
+    "train_transform",
+    "train_validation_split",
+    "verdict",
+]

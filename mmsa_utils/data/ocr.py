@@ -4,20 +4,25 @@ Needs PP-OCR (`make .venv/.extras`); readings that are in the cache already,
 and posts without one, need nothing.
 """
 
-import hashlib
 import importlib.util
 import json
+import logging
 import os
 import re
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import cache
+from pathlib import Path
+from typing import Any
 
 from tqdm.auto import tqdm
 
 from ..errors import CourseError
-from ..paths import cache_folder
+from ..io import Record, file_sha256
+from ..settings import cache_folder
 from ..version import __version__
-from .images import decode_picture
+from .images import decode_image
+from .posts import Post
 
 # PP-OCR scales pictures up until the shorter side has this many pixels. Its own choice is
 # 736; these pictures have at most 384, and looking at 480 is twice as fast.
@@ -25,58 +30,65 @@ SIDE = 480
 _LETTERS = re.compile(r"[A-Za-z]+(?:['’][A-Za-z]+)?")
 
 
-def _cache_file():
+def cache_file() -> Path:
+    """Where readings are kept: a JSON object a line, with the keys content, words and error."""
     return cache_folder() / f"words-{SIDE}-{__version__}.jsonl"
 
 
-def _remembered():
+def _remembered() -> dict[str, Record]:
     """Readings by content. A line cut off by a kill is left out: its picture is read again."""
-    if not _cache_file().exists():
-        return {}
-    lines = _cache_file().read_text(encoding="utf-8").splitlines()
+    file = cache_file()
+    lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
     whole = [json.loads(line) for line in lines if line.endswith("}")]
     return {entry["content"]: entry for entry in whole}
 
 
-def available():
+def available() -> bool:
     """Whether pictures can be read here: the extra `ocr` is installed."""
-    return all(importlib.util.find_spec(name) for name in ("rapidocr_onnxruntime", "wordninja"))
+    return all(importlib.util.find_spec(name) for name in ("rapidocr", "wordninja"))
 
 
 @cache
-def _engine():
-    from rapidocr_onnxruntime import RapidOCR
+def _engine() -> Any:  # RapidOCR, which has no types
+    # It says on stderr of every picture that it found no words. Its process does nothing else.
+    logging.disable(logging.WARNING)
+    from rapidocr import RapidOCR
 
+    threads = "EngineConfig.onnxruntime.{}_op_num_threads"
     return RapidOCR(
-        intra_op_num_threads=1, inter_op_num_threads=1, use_cls=False, det_limit_side_len=SIDE
+        params={
+            "Global.use_cls": False,  # upside down
+            "Det.limit_side_len": SIDE,
+            threads.format("intra"): 1,
+            threads.format("inter"): 1,
+        }
     )
 
 
-def split_words(text):
+def split_words(text: str) -> str:
     """The words of a text that PP-OCR has run together: `DONOTPANIC` -> `DO NOT PANIC`."""
     import wordninja
 
     return " ".join(" ".join(wordninja.split(word)) for word in _LETTERS.findall(text))
 
 
-def _read(task):
+def _read(task: tuple[str, Path]) -> Record:
     """One picture's entry: its words, top to bottom, or what went wrong with it."""
     content, path = task
     try:
         # RapidOCR takes BGR, as OpenCV reads.
-        found, _ = _engine()(decode_picture(path)[:, :, ::-1])
+        found = _engine()(decode_image(path)[:, :, ::-1]).txts
     except Exception as error:  # whatever a picture does to the engine, the others are read
         return {"content": content, "words": "", "error": f"{path.name}: {error}"}
-    lines = " ".join(line for _, line, _ in found or [])
-    return {"content": content, "words": split_words(lines), "error": ""}
+    return {"content": content, "words": split_words(" ".join(found or ())), "error": ""}
 
 
-def picture_key(path):
+def image_key(path: Path) -> str:
     """The name under which a picture's words are remembered: the SHA-256 of its bytes."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    return file_sha256(path)
 
 
-def read_words(posts):
+def read_words(posts: Sequence[Post]) -> tuple[list[str], list[str]]:
     """The words in the posts' pictures, and the pictures that could not be read.
 
     Args:
@@ -89,8 +101,8 @@ def read_words(posts):
     Raises:
         CourseError: where pictures are left to read and the extra is not installed.
     """
-    known, keys = _remembered(), [picture_key(post.picture) for post in posts]
-    left = {key: post.picture for key, post in zip(keys, posts, strict=True) if key not in known}
+    known, keys = _remembered(), [image_key(post.image) for post in posts]
+    left = {key: post.image for key, post in zip(keys, posts, strict=True) if key not in known}
     if left and not available():
         raise CourseError(
             f"{len(left)} pictures have not been read for words, and PP-OCR is not installed: "
@@ -103,15 +115,15 @@ def read_words(posts):
     return [entry["words"] for entry in entries], problems
 
 
-def _read_all(left):
-    _cache_file().parent.mkdir(parents=True, exist_ok=True)
+def _read_all(left: dict[str, Path]) -> dict[str, Record]:
+    cache_file().parent.mkdir(parents=True, exist_ok=True)
     entries = {}
     with (
         ProcessPoolExecutor(os.cpu_count()) as pool,
-        _cache_file().open("a", encoding="utf-8") as file,
+        cache_file().open("a", encoding="utf-8") as file,
     ):
-        bar = tqdm(pool.map(_read, left.items(), chunksize=8), "words", len(left), leave=False)
-        for entry in bar:
+        found = pool.map(_read, left.items(), chunksize=8)
+        for entry in tqdm(found, "words", len(left), leave=False):
             file.write(json.dumps(entry) + "\n")
             file.flush()
             entries[entry["content"]] = entry

@@ -8,8 +8,8 @@ data/<guid>.jpg         its picture (.jpeg and .png are read, too)
 
 import hashlib
 import json
-import os
 import re
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -21,10 +21,10 @@ from tqdm.auto import tqdm
 
 from ..config import LABELS
 from ..errors import CourseError
-from ..io import replacing
-from ..paths import cache_folder
+from ..io import Record, replacing
+from ..settings import cache_folder
 from ..version import __version__
-from .images import SUFFIXES, PictureFacts, picture_facts
+from .images import SUFFIXES, ImageFacts, image_facts
 from .text import decode
 
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*")
@@ -33,15 +33,15 @@ PROBLEM_COLUMNS = ["file", "guid", "problem", "what to do"]
 
 @dataclass(frozen=True)
 class Post:
-    """One tweet and its picture. `label` is a place in `LABELS`, or None if unlabelled."""
+    """One tweet and its picture. `label` is an index in `LABELS`, or None if unlabelled."""
 
     guid: str
     label: int | None
     text: str
     encoding: str
-    picture: Path
+    image: Path
     content: str  # SHA-256 over the bytes of text and picture
-    facts: PictureFacts
+    facts: ImageFacts
 
 
 @dataclass(frozen=True)
@@ -51,127 +51,129 @@ class Dataset:
     name: str
     labelled: tuple[Post, ...]
     unlabelled: tuple[Post, ...]
-    excluded: pd.DataFrame
+    excluded: pd.DataFrame  # a row a problem, with the columns `PROBLEM_COLUMNS`
 
     @cached_property
-    def labels(self):
+    def posts(self) -> tuple[Post, ...]:
+        """All posts: the labelled ones, then the unlabelled ones."""
+        return self.labelled + self.unlabelled
+
+    @cached_property
+    def labels(self) -> np.ndarray:
         """`(N,)` int array: the labels of the labelled posts."""
         return np.array([post.label for post in self.labelled])
 
     @cached_property
-    def fingerprint(self):
+    def fingerprint(self) -> str:
         """A name of exactly these labelled posts, in this order."""
         lines = [f"{post.guid} {post.label} {post.content}" for post in self.labelled]
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
-
-    @cached_property
-    def rows(self):
-        """`(N,)` int array: each labelled post's anonymous number, the same in every run.
-
-        A shuffle that depends on the posts alone, so that tables of predictions can be
-        joined by row without naming a post.
-        """
-        seed = int(self.fingerprint, 16)
-        return np.random.default_rng(seed).permutation(len(self.labelled))
 
 
 # ---- reading ----------------------------------------------------------------------------
 
 
-def _problem(file, guid, problem, advice):
-    return dict(zip(PROBLEM_COLUMNS, (str(file), guid, problem, advice), strict=True))
+def _problem(where: Path | str, guid: str, problem: str, advice: str) -> Record:
+    return dict(zip(PROBLEM_COLUMNS, (str(where), guid, problem, advice), strict=True))
 
 
-def _read_table(path, *, tags, seen):
+def _read_table(
+    path: Path, *, tags: Sequence[str], seen: dict[str, str]
+) -> tuple[list[tuple[str, str]], list[Record]]:
     """Rows of a `guid,tag` file: `[(guid, tag)]`, and the problems of its lines.
 
-    `seen` maps the guids met so far to their place and grows.
+    `seen` maps the guids met so far to the line where they stand, and grows.
     """
     text, _ = decode(path.read_bytes())
-    rows, problems = [], []
+    rows: list[tuple[str, str]] = []
+    problems = []
     for number, line in enumerate(text.splitlines(), start=1):
         cells = [cell.strip() for cell in line.split(",")]
         is_header = not rows and [cell.casefold() for cell in cells] == ["guid", "tag"]
         if not any(cells) or is_header:
             continue
-        place, guid, tag = f"{path.name}:{number}", cells[0], cells[-1].casefold()
+        where, guid, tag = f"{path.name}:{number}", cells[0], cells[-1].casefold()
         if len(cells) != 2:
-            problems.append(_problem(place, guid, "not two cells", "write it as guid,tag"))
+            problems.append(_problem(where, guid, "not two cells", "write it as guid,tag"))
         elif not _PLAIN_NAME.fullmatch(guid):
             advice = "use letters, digits, _ and -"
-            problems.append(_problem(place, guid, "guid is not a plain file name", advice))
+            problems.append(_problem(where, guid, "guid is not a plain file name", advice))
         elif guid in seen:
             advice = f"keep one line; the first is {seen[guid]}"
-            problems.append(_problem(place, guid, "duplicate guid", advice))
+            problems.append(_problem(where, guid, "duplicate guid", advice))
         elif tag not in tags:
             advice = f"use one of: {', '.join(tags)}"
-            problems.append(_problem(place, guid, f"unknown tag {tag!r}", advice))
+            problems.append(_problem(where, guid, f"unknown tag {tag!r}", advice))
         else:
             rows.append((guid, tag))
-        seen.setdefault(guid, place)
+        seen.setdefault(guid, where)
     return rows, problems
 
 
 class _Reader:
-    """Reads the files of single posts; remembers picture facts by content."""
+    """Reads the files of single posts; remembers image facts by content."""
 
-    def __init__(self, folder):
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.cache_file = cache_folder() / f"picture_facts-{__version__}.json"
-        self.cache = json.loads(self.cache_file.read_text()) if self.cache_file.exists() else {}
-        self.files = {}
+        self.cache_file = cache_folder() / f"image_facts-{__version__}.json"
+        self.cache: dict[str, Record] = {}
+        if self.cache_file.exists():
+            self.cache = json.loads(self.cache_file.read_text())
+        self.files: dict[str, list[Path]] = {}
         for path in sorted(folder.iterdir()):
             self.files.setdefault(path.stem, []).append(path)
 
-    def _with_suffix(self, guid, suffixes):
+    def _with_suffix(self, guid: str, suffixes: Sequence[str]) -> list[Path]:
         return [path for path in self.files.get(guid, []) if path.suffix.lower() in suffixes]
 
-    def _facts(self, raw):
+    def _facts(self, raw: bytes) -> ImageFacts:
         digest = hashlib.sha256(raw).hexdigest()
         if digest not in self.cache:
-            self.cache[digest] = asdict(picture_facts(raw))
-        return PictureFacts(**self.cache[digest])
+            self.cache[digest] = asdict(image_facts(raw))
+        return ImageFacts(**self.cache[digest])
 
-    def read(self, guid, tag):
+    def read(self, guid: str, tag: str) -> tuple[Post | None, list[Record]]:
         """`(post, problems)`; the post is None where there are problems."""
         texts = self._with_suffix(guid, (".txt",))
-        pictures = self._with_suffix(guid, SUFFIXES)
+        images = self._with_suffix(guid, SUFFIXES)
         problems = [
             _problem(self.folder / f"{guid}{suffix}", guid, *_not_one(kind, len(found)))
-            for kind, suffix, found in (("text", ".txt", texts), ("picture", ".jpg", pictures))
+            for kind, suffix, found in (("text", ".txt", texts), ("picture", ".jpg", images))
             if len(found) != 1
         ]
         if problems:
             return None, problems
-        return self._read_files(guid, tag, texts[0], pictures[0])
+        return self._read_files(guid, tag, texts[0], images[0])
 
-    def _read_files(self, guid, tag, text_file, picture_file):
-        raw_text, raw_picture = text_file.read_bytes(), picture_file.read_bytes()
+    def _read_files(
+        self, guid: str, tag: str, text_file: Path, image_file: Path
+    ) -> tuple[Post | None, list[Record]]:
+        raw_text, raw_image = text_file.read_bytes(), image_file.read_bytes()
         text, encoding = decode(raw_text)
-        facts = self._facts(raw_picture)
+        facts = self._facts(raw_image)
         problems = []
         if not text.strip():
             problems.append(_problem(text_file, guid, "empty text", "write the tweet into it"))
         if facts.error:
-            problems.append(_problem(picture_file, guid, facts.error, "save the picture anew"))
+            problems.append(_problem(image_file, guid, facts.error, "save the picture anew"))
         if problems:
             return None, problems
-        content = hashlib.sha256(raw_text + b"\0" + raw_picture).hexdigest()
+        content = hashlib.sha256(raw_text + b"\0" + raw_image).hexdigest()
         label = LABELS.index(tag) if tag in LABELS else None
-        return Post(guid, label, text.strip(), encoding, picture_file, content, facts), []
+        return Post(guid, label, text.strip(), encoding, image_file, content, facts), []
 
-    def save_cache(self):
+    def save_cache(self) -> None:
         with replacing(self.cache_file) as temporary:
             temporary.write_text(json.dumps(self.cache))
 
 
-def _not_one(kind, count):
+def _not_one(kind: str, count: int) -> tuple[str, str]:
     if count == 0:
         return f"missing {kind}", f"add the {kind} or take the post out of the list"
     return f"{count} {kind}s for one post", "leave one"
 
 
-def read_folder(folder):
+def read_folder(folder: Path | str) -> tuple[list[Post], pd.DataFrame]:
     """Reads every post that a folder lists: `(posts, problems)`.
 
     Returns:
@@ -185,7 +187,7 @@ def read_folder(folder):
     for needed in ("train.txt", "data"):
         if not (folder / needed).exists():
             raise CourseError(f"{folder / needed} is missing. The layout is in data/README.md")
-    seen = {}
+    seen: dict[str, str] = {}
     rows, problems = _read_table(folder / "train.txt", tags=LABELS, seen=seen)
     if (folder / "test_without_label.txt").exists():
         table = _read_table(folder / "test_without_label.txt", tags=("null",), seen=seen)
@@ -201,25 +203,33 @@ def read_folder(folder):
     return posts, pd.DataFrame(problems, columns=PROBLEM_COLUMNS)
 
 
-def check_folder(folder):
-    """One table of every problem of a folder's posts; empty where there is none."""
+def check_folder(folder: Path | str) -> pd.DataFrame:
+    """One table of every problem of a folder's posts; empty where there is none.
+
+    Its columns are `PROBLEM_COLUMNS`.
+
+    Raises:
+        CourseError: where the folder has not the layout at all.
+    """
     return read_folder(folder)[1]
 
 
-def load_dataset(folder, *, exclude_problems=False, name=None):
+def load_dataset(
+    folder: Path | str, *, exclude_problems: bool = False, name: str | None = None
+) -> Dataset:
     """The posts of a folder, all of them sound.
 
     Args:
         folder: a folder in the layout above.
+        exclude_problems: leave posts with problems out, and list them in `excluded`.
         name: of the dataset, in records and folders of results; the folder's by default.
-        exclude_problems: leave posts with problems out, and list them in `excluded`. The
-            environment variable `MMSA_EXCLUDE_PROBLEMS=1` says the same for whole notebooks.
 
     Raises:
-        CourseError: with the table of problems, where there are any and they are not excluded.
+        CourseError: with the table of problems, where there are any and they are not excluded;
+            where the folder has not the layout, or no usable labelled post.
     """
     posts, problems = read_folder(folder)
-    if len(problems) and not (exclude_problems or os.environ.get("MMSA_EXCLUDE_PROBLEMS") == "1"):
+    if len(problems) and not exclude_problems:
         raise CourseError(
             f"{len(problems)} problem(s) in {folder}:\n{problems.to_string(index=False)}\n"
             "Mend them, or leave these posts out with --exclude-problems "

@@ -1,0 +1,31 @@
+"""Pretrained encoders by name, and their cached features. Stands on the base and on data."""
+
+from . import efficientnet_lite, minilm, mpnet  # noqa: F401 (imported to be registered)
+from .features import extract_features, lower_outputs, word_features
+from .image import ImageEncoder
+from .inputs import ImageInputs, TokenInputs
+from .minilm import build_tweet_classifier
+from .registry import (
+    build_encoder,
+    build_image_encoder,
+    build_text_encoder,
+    register_image_encoder,
+    register_text_encoder,
+)
+from .text import TextEncoder
+
+__all__ = [
+    "ImageEncoder",
+    "ImageInputs",
+    "TextEncoder",
+    "TokenInputs",
+    "build_encoder",
+    "build_image_encoder",
+    "build_text_encoder",
+    "build_tweet_classifier",
+    "extract_features",
+    "lower_outputs",
+    "register_image_encoder",
+    "register_text_encoder",
+    "word_features",
+]

@@ -5,169 +5,208 @@ and the package version; anything else that changes computes it anew.
 """
 
 import hashlib
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from tqdm.auto import tqdm
 
-from ..config import LABELS
-from ..data.images import decode_picture, eval_transform
+from ..config import LABELS, Config
 from ..data.ocr import read_words
-from ..data.text import clean
+from ..data.posts import Post
 from ..devices import autocast, pick_device, to_device
 from ..io import replacing
-from ..paths import cache_folder
+from ..settings import cache_folder
 from ..version import __version__
-from .registry import build_encoder, build_tweet_classifier
+from .image import ImageEncoder
+from .inputs import ImageInputs, Inputs, TokenInputs
+from .minilm import TWEETS, build_tweet_classifier
+from .registry import build_encoder
+from .text import TextEncoder
+from .weights import shipped_file
 
 _SAVE_EVERY = 1024  # posts
+_WORD_TOKENS = 64  # the words of a picture are few
 
 
-def tokenise(encoder, texts, *, max_tokens):
-    """Tokens of cleaned texts, padded to the longest of them: each tensor `(B, T)`."""
-    tokens = encoder.tokenizer(
-        [clean(text) for text in texts],
-        padding=True,
-        truncation=True,
-        max_length=max_tokens,
-        return_tensors="pt",
-    )
-    return {name: tokens[name] for name in ("input_ids", "attention_mask")}
+# ---- the cache --------------------------------------------------------------------------
 
 
-class _TextInput:
-    """Batches of token tensors, texts of like length together."""
+class FeatureCache:
+    """Feature rows by a post's content, in one file an encoder.
 
-    batch_size = 64
+    Attributes:
+        rows: `{content: (D,) float32}`.
+    """
 
-    def __init__(self, encoder, max_tokens):
-        self.encoder, self.max_tokens = encoder, max_tokens
-        self.recipe = f"clean, {max_tokens} tokens"
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.rows: dict[str, np.ndarray] = {}
+        self._seen: tuple[int, int] | None = None
 
-    def order(self, posts):
-        return np.argsort([len(post.text) for post in posts], kind="stable")
+    def _stamp(self) -> tuple[int, int] | None:
+        if not self.path.exists():
+            return None
+        stat = self.path.stat()
+        return stat.st_mtime_ns, stat.st_size
 
-    def load(self, posts):
-        texts = [post.text for post in posts]
-        return tokenise(self.encoder, texts, max_tokens=self.max_tokens)
-
-
-class _ImageInput:
-    """Batches of pictures, decoded in parallel and seen through the evaluation transform."""
-
-    batch_size = 32
-
-    def __init__(self, encoder):
-        self.size = encoder.size
-        self.transform = eval_transform(size=self.size, mean=encoder.mean, std=encoder.std)
-        self.recipe = repr(self.transform)
-
-    def order(self, posts):
-        return np.arange(len(posts))
-
-    def _read(self, post):
-        pixels = decode_picture(post.picture, least_side=self.size)
-        return self.transform(image=pixels)["image"]
-
-    def load(self, posts):
-        with ThreadPoolExecutor() as pool:
-            return torch.stack(list(pool.map(self._read, posts)))
-
-
-def _inputs(modality, encoder, config):
-    if modality == "text":
-        return _TextInput(encoder, config.max_tokens)
-    return _ImageInput(encoder)
-
-
-class _Cache:
-    """Rows by content in one file an encoder; saved every so often and at the end."""
-
-    def __init__(self, key):
-        self.path = cache_folder() / f"features-{key}.npz"
-        self.rows = {}
-        if self.path.exists():
+    def refresh(self) -> None:
+        """Reads the file, unless its rows are here already."""
+        stamp = self._stamp()
+        if stamp == self._seen:
+            return
+        self.rows, self._seen = {}, stamp
+        if stamp is not None:
             with np.load(self.path) as saved:
                 self.rows = dict(zip(saved["content"].tolist(), saved["values"], strict=True))
 
-    def save(self):
+    def save(self) -> None:
+        """Writes all rows."""
         with replacing(self.path) as temporary:
             content, values = list(self.rows), np.stack(list(self.rows.values()))
             np.savez(temporary, content=content, values=values)
+        self._seen = self._stamp()
 
 
-def _in_batches(inputs, posts, label):
-    """`(places, batch)` of all posts, in the order that suits the input."""
+@lru_cache(maxsize=8)  # files, each a few dozen MB at most
+def _cache_at(path: Path) -> FeatureCache:
+    return FeatureCache(path)
+
+
+def open_cache(key: str) -> FeatureCache:
+    """The feature cache of a key in today's cache folder, up to date with its file."""
+    cache = _cache_at(cache_folder() / f"features-{key}.npz")
+    cache.refresh()
+    return cache
+
+
+# ---- computing --------------------------------------------------------------------------
+
+
+def _make_inputs(encoder: TextEncoder | ImageEncoder, config: Config) -> Inputs:
+    if isinstance(encoder, TextEncoder):
+        return TokenInputs(encoder, config.max_tokens)
+    return ImageInputs(encoder)
+
+
+def _in_batches(
+    inputs: Inputs, posts: Sequence[Post], label: str
+) -> Iterator[tuple[np.ndarray, Any]]:
+    """`(indices, batch)` of all posts, in the order that suits the input."""
     order = inputs.order(posts)
     with tqdm(total=len(posts), desc=label, leave=False) as bar:
         for start in range(0, len(posts), inputs.batch_size):
-            places = order[start : start + inputs.batch_size]
-            yield places, inputs.load([posts[place] for place in places])
-            bar.update(len(places))
+            indices = order[start : start + inputs.batch_size]
+            yield indices, inputs.load([posts[index] for index in indices])
+            bar.update(len(indices))
 
 
 @torch.inference_mode()
-def _compute(encoder, inputs, posts, cache, device, label):
+def _compute(
+    encoder: TextEncoder | ImageEncoder,
+    inputs: Inputs,
+    posts: Sequence[Post],
+    cache: FeatureCache,
+    *,
+    device: torch.device,
+    label: str,
+) -> None:
     encoder = encoder.to(device).eval()
-    for places, batch in _in_batches(inputs, posts, label):
+    for indices, batch in _in_batches(inputs, posts, label):
         with autocast(device):
             values = encoder(to_device(batch, device))
-        for place, value in zip(places, values.float().cpu().numpy(), strict=True):
-            cache.rows[posts[place].content] = value
-        if len(cache.rows) % _SAVE_EVERY < len(places):
+        for index, value in zip(indices, values.float().cpu().numpy(), strict=True):
+            cache.rows[posts[index].content] = value
+        if len(cache.rows) % _SAVE_EVERY < len(indices):
             cache.save()
     cache.save()
 
 
 @torch.no_grad()
-def lower_outputs(posts, encoder, config):
-    """What a text encoder's frozen layers make of each post: a tensor `(T, dim)`, a row a token."""
+def lower_outputs(
+    posts: Sequence[Post], encoder: TextEncoder, config: Config
+) -> list[torch.Tensor]:
+    """What a text encoder's frozen layers make of each post: `(T, dim)`, a row a token.
+
+    Frozen are all layers but the last `config.trained_stages`.
+    """
     device = pick_device(config.device)
     lower, _ = encoder.to(device).eval().split(config.trained_stages)
-    outputs = [None] * len(posts)
-    inputs = _TextInput(encoder, config.max_tokens)
-    for places, tokens in _in_batches(inputs, posts, "frozen layers"):
+    outputs: dict[int, torch.Tensor] = {}
+    inputs = TokenInputs(encoder, config.max_tokens)
+    for indices, tokens in _in_batches(inputs, posts, "frozen layers"):
         masks, states = tokens["attention_mask"].bool(), lower(to_device(tokens, device)).cpu()
-        for place, hidden, mask in zip(places, states, masks, strict=True):
-            outputs[place] = hidden[mask]  # without padding
-    return outputs
+        for index, hidden, mask in zip(indices, states, masks, strict=True):
+            outputs[int(index)] = hidden[mask]  # without padding
+    return [outputs[index] for index in range(len(posts))]
 
 
-def _encoder_features(posts, modality, name, config):
+def _encoder_features(
+    posts: Sequence[Post], modality: str, name: str, config: Config
+) -> np.ndarray:
     encoder = build_encoder(modality, name)
-    inputs = _inputs(modality, encoder, config)
+    inputs = _make_inputs(encoder, config)
     parts = (modality, name, encoder.fingerprint, inputs.recipe, __version__)
-    cache = _Cache(hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16])
+    cache = open_cache(hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16])
     missing = list({p.content: p for p in posts if p.content not in cache.rows}.values())
     if missing:
-        _compute(encoder, inputs, missing, cache, pick_device(config.device), name)
+        device = pick_device(config.device)
+        _compute(encoder, inputs, missing, cache, device=device, label=name)
     return np.stack([cache.rows[post.content] for post in posts])
 
 
+# ---- words in pictures ------------------------------------------------------------------
+
+
 @torch.inference_mode()
-def word_features(words):
+def word_features(words: Sequence[str]) -> np.ndarray:
     """`(N, 4)` float32: the tweet classifier's logits on the words in a picture, and how many.
 
     The number is log(1 + words); a row without a word is zero.
+
+    Args:
+        words: a string a picture, empty where it has none.
     """
-    encoder, head = build_tweet_classifier()
+    encoder, classifier = build_tweet_classifier()
     counts = np.array([len(text.split()) for text in words])
     features = np.zeros((len(words), len(LABELS) + 1), dtype=np.float32)
     features[:, -1] = np.log1p(counts)
-    places = np.flatnonzero(counts)
-    places = places[np.argsort(counts[places], kind="stable")]
-    for start in range(0, len(places), _TextInput.batch_size):
-        chosen = places[start : start + _TextInput.batch_size]
-        tokens = tokenise(encoder, [words[place] for place in chosen], max_tokens=64)
-        features[chosen, :-1] = head(encoder(tokens)).numpy()
+    indices = np.flatnonzero(counts)
+    indices = indices[np.argsort(counts[indices], kind="stable")]
+    for start in range(0, len(indices), TokenInputs.batch_size):
+        chosen = indices[start : start + TokenInputs.batch_size]
+        tokens = encoder.tokenize([words[index] for index in chosen], max_tokens=_WORD_TOKENS)
+        features[chosen, :-1] = classifier(encoder(tokens)).numpy()
     return features
 
 
-def extract_features(posts, modality, config):
-    """`(N, D)` float32: the posts' features from all encoders of a modality, side by side."""
+@lru_cache(maxsize=4)
+def _remembered_word_features(words: tuple[str, ...], _classifier: str) -> np.ndarray:
+    # By the whole list, not text by text: other batches would move the last digits. The
+    # classifier's hash is asked for because its file can be made anew while this process runs.
+    return word_features(words)
+
+
+# ---- all of it --------------------------------------------------------------------------
+
+
+def extract_features(posts: Sequence[Post], modality: str, config: Config) -> np.ndarray:
+    """`(N, D)` float32: the posts' features from all encoders of a modality, side by side.
+
+    Args:
+        posts: any posts.
+        modality: `text`, `image`, or `words`, the words in the picture.
+        config: which encoders, and how many tokens.
+
+    Raises:
+        CourseError: where an encoder cannot be had, or a picture cannot be read.
+    """
     if modality == "words":
-        return word_features(read_words(posts)[0])
+        words, _ = read_words(posts)
+        return _remembered_word_features(tuple(words), shipped_file(TWEETS)[1]).copy()
     names = config.encoders(modality)
     return np.concatenate(
         [_encoder_features(posts, modality, name, config) for name in names], axis=1

@@ -1,57 +1,74 @@
-"""LoRA adapters: what a text encoder learnt on other data, in a fiftieth of its size.
+"""LoRA: what a text encoder learnt on other data, in a fiftieth of its size.
 
 Hu et al., "LoRA: Low-Rank Adaptation of Large Language Models", ICLR 2022: a layer's
 weights stay as they are and get a correction of low rank, which alone is trained, and
-which is added to the weights for good when the adapter is loaded.
+which is added to the weights for good when it is loaded.
 """
 
 import warnings
+from pathlib import Path
+from typing import Any
 
 import peft
 import torch
 from safetensors.torch import load_file, save_file
+from torch import nn
 
+from ..errors import CourseError
 from ..io import replacing
+from .text import TextEncoder
 
 RANK = 16
-_SETTINGS = {"r": RANK, "lora_alpha": 2 * RANK, "lora_dropout": 0.05}
-_TARGETS = "all-linear"
+
+# The two kinds of names in a saved file; the shipped one has them.
+_LORA, _HEAD = "adapter.", "head."
 
 
-def add_adapter(encoder):
-    """Freezes a `TextEncoder` and gives every linear layer of it a correction to train."""
-    settings = peft.LoraConfig(target_modules=_TARGETS, **_SETTINGS)
+def add_lora(encoder: TextEncoder) -> None:
+    """Freezes an encoder and gives every linear layer of it a correction to train."""
+    settings = peft.LoraConfig(
+        target_modules="all-linear", r=RANK, lora_alpha=2 * RANK, lora_dropout=0.05
+    )
     with warnings.catch_warnings():
         # peft asks for a property that transformers has renamed.
         warnings.filterwarnings("ignore", ".*is_gradient_checkpointing", FutureWarning)
         encoder.transformer = peft.get_peft_model(encoder.transformer, settings)
 
 
-def save_adapter(encoder, head, path):
-    """Saves an encoder's adapter and the classifier trained with it, in half precision."""
-    state = {
-        f"adapter.{k}": v for k, v in peft.get_peft_model_state_dict(encoder.transformer).items()
-    }
-    state |= {f"head.{name}": value for name, value in head.state_dict().items()}
+def save_lora(encoder: TextEncoder, head: nn.Module, path: Path) -> None:
+    """Saves an encoder's LoRA weights and the classifier trained with them, in half precision."""
+    lora = peft.get_peft_model_state_dict(encoder.transformer)
+    state = {_LORA + name: value for name, value in lora.items()}
+    state |= {_HEAD + name: value for name, value in head.state_dict().items()}
+    halves = {name: value.detach().cpu().half().contiguous() for name, value in state.items()}
     with replacing(path) as temporary:
-        save_file(
-            {name: v.detach().cpu().half().contiguous() for name, v in state.items()}, temporary
-        )
+        save_file(halves, temporary)
 
 
-def merge_adapter(encoder, path):
-    """Adds a saved adapter to a `TextEncoder`'s weights; returns its classifier's state."""
-    add_adapter(encoder)
-    state = {name: value.float() for name, value in load_file(path).items()}
-    part = {
-        kind: {k.removeprefix(f"{kind}."): v for k, v in state.items() if k.startswith(f"{kind}.")}
-        for kind in ("adapter", "head")
-    }
-    result = peft.set_peft_model_state_dict(encoder.transformer, part["adapter"])
+def _part(state: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
+    chosen = {name: value for name, value in state.items() if name.startswith(prefix)}
+    return {name.removeprefix(prefix): value.float() for name, value in chosen.items()}
+
+
+def merge_lora(encoder: TextEncoder, path: Path) -> dict[str, torch.Tensor]:
+    """Adds saved LoRA weights to an encoder's own, for good.
+
+    Returns:
+        The state of the classifier that was saved with them.
+
+    Raises:
+        CourseError: where they were made for another encoder.
+    """
+    add_lora(encoder)
+    state = load_file(path)
+    try:
+        result: Any = peft.set_peft_model_state_dict(encoder.transformer, _part(state, _LORA))
+    except RuntimeError as error:  # shapes that do not fit
+        raise CourseError(f"{path}: these LoRA weights do not fit the encoder") from error
     if result.unexpected_keys:
-        raise ValueError(
-            f"{path}: the adapter does not fit the encoder: {result.unexpected_keys[:3]}"
+        raise CourseError(
+            f"{path}: these LoRA weights do not fit the encoder: {result.unexpected_keys[:3]}"
         )
     with torch.no_grad():
         encoder.transformer = encoder.transformer.merge_and_unload()
-    return part["head"]
+    return _part(state, _HEAD)

@@ -1,18 +1,21 @@
-"""Weights that come with the course: files in weights/, their hashes and how each was made.
+"""Weight files: those that come with the course, and how any is known to be the right one.
 
-`weights/shipped.json` maps a file name to its `sha256` and to the record of its training.
+`weights/shipped.json` maps the name of a shipped file to its `sha256` and to the record of
+its training.
 """
 
 import hashlib
 from pathlib import Path
 
+from torch import nn
+
 from ..errors import CourseError
-from ..evaluation.records import load_json, save_json
+from ..io import Record, file_sha256, load_json, save_json
 
 FOLDER = Path(__file__).parents[1] / "weights"
 
 
-def verified(path, sha256):
+def verified(path: str | Path, sha256: str) -> Path:
     """`path`, if its content has the expected SHA-256.
 
     Raises:
@@ -21,7 +24,7 @@ def verified(path, sha256):
     path = Path(path)
     if not path.is_file():
         raise CourseError(f"{path} is missing: install the project's packages again")
-    found = hashlib.sha256(path.read_bytes()).hexdigest()
+    found = file_sha256(path)
     if found != sha256:
         raise CourseError(
             f"{path} is not the published weight file (SHA-256 {found[:12]}..., expected "
@@ -30,27 +33,44 @@ def verified(path, sha256):
     return path
 
 
-def shipped_records():
-    """What `shipped.json` says, by file name."""
-    return load_json(FOLDER / "shipped.json")
+def state_fingerprint(module: nn.Module) -> str:
+    """SHA-256 over all weights of a module, for encoders whose file is not pinned."""
+    digest = hashlib.sha256()
+    for name, value in sorted(module.state_dict().items()):
+        digest.update(name.encode() + value.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
 
 
-def shipped_file(name):
+def shipped_records(folder: Path = FOLDER) -> dict[str, Record]:
+    """What a folder's `shipped.json` says, by file name.
+
+    Raises:
+        CourseError: where there is none.
+    """
+    return load_json(folder / "shipped.json")
+
+
+def shipped_file(name: str, *, folder: Path = FOLDER) -> tuple[Path, str]:
     """`(path, sha256)` of a shipped weight file, once it is found to be the recorded one.
 
     Raises:
         CourseError: where it is not recorded, missing, truncated or altered.
     """
-    records = shipped_records()
+    records = shipped_records(folder)
     if name not in records:
-        raise CourseError(f"{FOLDER / 'shipped.json'} does not know {name}: get the project again")
-    return verified(FOLDER / name, records[name]["sha256"]), records[name]["sha256"]
+        raise CourseError(f"{folder / 'shipped.json'} does not know {name}: get the project again")
+    sha256: str = records[name]["sha256"]
+    return verified(folder / name, sha256), sha256
 
 
-def record_shipped(name, record):
+def record_shipped(name: str, record: Record, *, folder: Path = FOLDER) -> None:
     """Enters a file that has just been written, with its hash and the record of its training."""
-    file = FOLDER / "shipped.json"
-    records = shipped_records() if file.exists() else {}
-    digest = hashlib.sha256((FOLDER / name).read_bytes()).hexdigest()
-    records[name] = {"sha256": digest, "bytes": (FOLDER / name).stat().st_size, **record}
+    file = folder / "shipped.json"
+    records = shipped_records(folder) if file.exists() else {}
+    written = folder / name
+    records[name] = {
+        "sha256": file_sha256(written),
+        "bytes": written.stat().st_size,
+        **record,
+    }
     save_json(records, file)

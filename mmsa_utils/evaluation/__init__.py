@@ -1,0 +1,55 @@
+"""What predictions are worth: metrics, comparisons of runs, records on disk, analysis.
+
+Stands on the base modules and on `data`; knows no model and no training.
+"""
+
+from .analysis import (
+    ablation_table,
+    data_facts,
+    kept_steps,
+    label_noise,
+    overruling,
+    score_table,
+    spread,
+    who_is_right,
+    words_by_correctness,
+)
+from .comparison import compare, compare_all, comparison_table
+from .metrics import confusion, reliability, summary
+from .predictions import CrossValidation, FoldResult
+from .records import (
+    load_ablations,
+    load_analysis,
+    load_oof,
+    load_record,
+    probabilities_of,
+    save_run,
+    write_predictions,
+)
+
+__all__ = [
+    "CrossValidation",
+    "FoldResult",
+    "ablation_table",
+    "compare",
+    "compare_all",
+    "comparison_table",
+    "confusion",
+    "data_facts",
+    "kept_steps",
+    "label_noise",
+    "load_ablations",
+    "load_analysis",
+    "load_oof",
+    "load_record",
+    "overruling",
+    "probabilities_of",
+    "reliability",
+    "save_run",
+    "score_table",
+    "spread",
+    "summary",
+    "who_is_right",
+    "words_by_correctness",
+    "write_predictions",
+]

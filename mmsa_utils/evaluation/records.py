@@ -5,36 +5,28 @@ fold, label and a probability per class; `row` is the same post in every run and
 nothing says which).
 """
 
-import json
-import os
-import platform
+from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import torch
+from numpy.typing import ArrayLike
 
 from ..config import LABELS
-from ..devices import pick_device
+from ..data.posts import Dataset
 from ..errors import CourseError
-from ..io import replacing
+from ..io import Record, load_json, replacing, save_json
+from .old_words import in_new_words
+from .predictions import CrossValidation
 
 OOF_COLUMNS = ["run", "seed", "row", "fold", "label", *LABELS]
 _MEASURES = ("accuracy", "macro_f1", "weighted_f1")
 
 
-def environment(device):
-    """What a run was computed on, without naming the machine."""
-    return {
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "device": str(device),
-        "processor": platform.machine(),
-        "threads": torch.get_num_threads(),
-        "cores": os.cpu_count(),
-    }
+# ---- making -----------------------------------------------------------------------------
 
 
-def mean_summary(scores):
+def mean_summary(scores: Sequence[Record]) -> Record:
     """The mean over seeds of `metrics.summary` dictionaries, figure by figure."""
     return {
         **{name: float(np.mean([s[name] for s in scores])) for name in _MEASURES},
@@ -48,21 +40,9 @@ def mean_summary(scores):
     }
 
 
-def make_record(run, validation):
+def make_record(run: str, validation: CrossValidation) -> Record:
     """The record of a cross-validation, in the schema that README.md describes."""
     dataset, config = validation.dataset, validation.config
-    folds = [
-        {
-            "fold": result.fold,
-            "seed": result.seed,
-            "accuracy": score["accuracy"],
-            "macro_f1": score["macro_f1"],
-            "inner": result.inner,
-            "best_epoch": result.best_epoch,
-            "history": result.history,
-        }
-        for result, score in zip(validation.results, validation.fold_scores, strict=True)
-    ]
     return {
         "run": run,
         "protocol": {
@@ -79,37 +59,55 @@ def make_record(run, validation):
             "excluded": dataset.excluded[["guid", "problem"]].to_dict("records"),
         },
         "oof": mean_summary(validation.scores),
-        "folds": folds,
-        "environment": environment(pick_device(config.device)),
+        "folds": _fold_records(validation),
+        "environment": validation.environment,
         "seconds": round(sum(result.seconds for result in validation.results), 1),
     }
 
 
-def oof_table(run, validation):
-    """Out-of-fold predictions as a table with the columns `OOF_COLUMNS`, rows shuffled."""
+def _fold_records(validation: CrossValidation) -> list[Record]:
+    return [
+        {
+            "fold": result.fold,
+            "seed": result.seed,
+            "accuracy": score["accuracy"],
+            "macro_f1": score["macro_f1"],
+            "validation": result.validation,
+            "best_epoch": result.best_epoch,
+            "history": result.history,
+        }
+        for result, score in zip(validation.results, validation.fold_scores, strict=True)
+    ]
+
+
+def anonymous_rows(dataset: Dataset) -> np.ndarray:
+    """`(N,)` int array: each labelled post's number in oof.csv, the same in every run.
+
+    A shuffle that depends on the posts alone, so that tables of predictions can be joined by
+    row without naming a post. Whoever has all the posts can work it out.
+    """
+    seed = int(dataset.fingerprint, 16)
+    return np.random.default_rng(seed).permutation(len(dataset.labelled))
+
+
+def oof_table(run: str, validation: CrossValidation) -> pd.DataFrame:
+    """Out-of-fold predictions with the columns `OOF_COLUMNS`, `S * N` lines ordered by row."""
+    rows = anonymous_rows(validation.dataset)
+    labels = np.take(LABELS, validation.dataset.labels)
     tables = []
     for seed, fold, probabilities in zip(
         validation.config.seeds, validation.fold, validation.probabilities, strict=True
     ):
-        table = pd.DataFrame(probabilities, columns=LABELS)
-        table = table.assign(
-            run=run,
-            seed=seed,
-            row=validation.dataset.rows,
-            fold=fold,
-            label=np.take(LABELS, validation.dataset.labels),
-        )
+        table = pd.DataFrame(probabilities, columns=list(LABELS))
+        table = table.assign(run=run, seed=seed, row=rows, fold=fold, label=labels)
         tables.append(table.sort_values("row"))
     return pd.concat(tables)[OOF_COLUMNS]
 
 
-def save_json(content, file):
-    """Writes JSON, whole or not at all."""
-    with replacing(file) as temporary:
-        temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+# ---- saving -----------------------------------------------------------------------------
 
 
-def save_oof(table, folder):
+def save_oof(table: pd.DataFrame, folder: Path) -> None:
     """Puts a run's predictions into `<folder>/oof.csv`, in the place of that run's old ones."""
     file = folder / "oof.csv"
     if file.exists():
@@ -119,7 +117,7 @@ def save_oof(table, folder):
         table.to_csv(temporary, index=False, float_format="%.6g")
 
 
-def save_validation(run, validation, folder):
+def save_run(run: str, validation: CrossValidation, folder: Path) -> Record:
     """Saves record and predictions of a run; returns the record."""
     record = make_record(run, validation)
     save_json(record, folder / f"{run}.json")
@@ -127,27 +125,59 @@ def save_validation(run, validation, folder):
     return record
 
 
-def load_json(file):
-    """A JSON file's content.
+def write_predictions(dataset: Dataset, probabilities: ArrayLike, file: Path) -> None:
+    """Writes `guid,tag` for the unlabelled posts, in the order of their list.
+
+    Args:
+        probabilities: `(m, 3)`, a row an unlabelled post in the dataset's order.
+
+    Raises:
+        CourseError: where there are not as many predictions as unlabelled posts.
+    """
+    probabilities = np.asarray(probabilities)
+    if len(probabilities) != len(dataset.unlabelled):
+        raise CourseError(
+            f"{len(probabilities)} predictions for {len(dataset.unlabelled)} unlabelled posts"
+        )
+    tags = np.take(LABELS, probabilities.argmax(1))
+    pairs = zip(dataset.unlabelled, tags, strict=True)
+    lines = ["guid,tag", *(f"{post.guid},{tag}" for post, tag in pairs)]
+    with replacing(file) as temporary:
+        temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+# ---- loading ----------------------------------------------------------------------------
+
+
+def load_record(folder: Path, run: str) -> Record:
+    """The record of a run, see `make_record`.
 
     Raises:
         CourseError: where it is missing or no JSON.
     """
-    try:
-        return json.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise CourseError(f"{file} is missing: run the step that writes it first") from None
-    except ValueError as error:
-        raise CourseError(f"{file} is not readable as JSON ({error}): make it again") from error
+    return in_new_words(load_json(folder / f"{run}.json"))
 
 
-def load_record(folder, run):
-    """The record of a run."""
-    return load_json(folder / f"{run}.json")
+def load_ablations(folder: Path) -> list[Record]:
+    """The rows of the ablation, kept or not.
+
+    Raises:
+        CourseError: where they are missing or no JSON.
+    """
+    return in_new_words(load_json(folder / "ablations.json"))
 
 
-def load_oof(folder):
-    """The table of out-of-fold predictions of all runs.
+def load_analysis(folder: Path) -> Record:
+    """What the reference run found out about its predictions and its posts.
+
+    Raises:
+        CourseError: where it is missing or no JSON.
+    """
+    return in_new_words(load_json(folder / "analysis.json"))
+
+
+def load_oof(folder: Path) -> pd.DataFrame:
+    """The table of out-of-fold predictions of all runs, with the columns `OOF_COLUMNS`.
 
     Raises:
         CourseError: where it is missing or has other columns.
@@ -161,8 +191,24 @@ def load_oof(folder):
     return table
 
 
-def probabilities_of(table, run, seed=None):
-    """`(labels (N,), probabilities (N, 3))` of a run in an OOF table, ordered by row."""
+def seeds_of(table: pd.DataFrame, run: str) -> list[int]:
+    """The seeds of a run in an OOF table, ascending."""
+    return sorted(table.loc[table["run"] == run, "seed"].unique().tolist())
+
+
+def probabilities_of(
+    table: pd.DataFrame, run: str, seed: int | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """`(labels (N,), probabilities (N, 3))` of a run in an OOF table, ordered by row.
+
+    Args:
+        table: see `load_oof`.
+        run: which one.
+        seed: which of its seeds; the lowest by default.
+
+    Raises:
+        CourseError: where the table has no such run or seed.
+    """
     chosen = table[table["run"] == run]
     seed = chosen["seed"].min() if seed is None else seed
     chosen = chosen[chosen["seed"] == seed].sort_values("row")
@@ -172,18 +218,12 @@ def probabilities_of(table, run, seed=None):
     return labels, chosen[list(LABELS)].to_numpy()
 
 
-def write_predictions(dataset, probabilities, file):
-    """Writes `guid,tag` for the unlabelled posts, in the order of their list.
+def predicted_classes(table: pd.DataFrame, run: str) -> np.ndarray:
+    """Predicted classes of a run in an OOF table, `(S, N)`: a line a seed, posts ordered by row.
 
-    Args:
-        probabilities: `(m, 3)`, a row an unlabelled post in the dataset's order.
+    Raises:
+        CourseError: where the table has no such run.
     """
-    if len(probabilities) != len(dataset.unlabelled):
-        raise CourseError(
-            f"{len(probabilities)} predictions for {len(dataset.unlabelled)} unlabelled posts"
-        )
-    tags = np.take(LABELS, np.asarray(probabilities).argmax(1))
-    pairs = zip(dataset.unlabelled, tags, strict=True)
-    lines = ["guid,tag", *(f"{post.guid},{tag}" for post, tag in pairs)]
-    with replacing(file) as temporary:
-        temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    probabilities_of(table, run)  # says so where there is no such run
+    tables = [probabilities_of(table, run, seed)[1] for seed in seeds_of(table, run)]
+    return np.stack([probabilities.argmax(1) for probabilities in tables])

@@ -1,271 +1,269 @@
-"""The reference run on the course's own posts: choices, runs, records, predictions, figures.
+"""The reference run on the course's own posts, stage by stage: records, predictions, figures.
 
-Resumable at every fold. Stages and their times on 2 CPU cores are in `STEPS`.
+Resumable at every fold. What is run is in `recipes.py`.
 """
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import product
+from pathlib import Path
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from ..config import MODES, Config
-from ..data.ocr import read_words
-from ..data.posts import load_dataset
+from ..data import ocr
+from ..data.posts import Dataset, Post, load_dataset
 from ..data.splits import find_groups
-from ..encoders import weights as weights
+from ..encoders import weights
 from ..evaluation import analysis
+from ..evaluation.comparison import compare_all
 from ..evaluation.metrics import confusion, reliability
+from ..evaluation.predictions import CrossValidation
 from ..evaluation.records import (
-    load_json,
+    anonymous_rows,
+    load_ablations,
     load_oof,
     load_record,
     mean_summary,
     probabilities_of,
-    save_json,
-    save_validation,
+    save_run,
     write_predictions,
 )
-from ..figures import results as plots
-from ..models.fusion import outline
-from ..paths import DEMO, IMAGES, RESULTS, course_folder, tweets_folder
+from ..figures.data import class_balance, text_lengths
+from ..figures.diagrams import model_structure, outline
+from ..figures.results import (
+    calibration,
+    class_recall,
+    confusion_matrix,
+    run_comparison,
+    waterfall,
+    who_is_right,
+)
+from ..figures.style import save_figure, use_style
+from ..figures.training import learning_curve, training_curves
+from ..io import Record, load_json, save_json
+from ..paths import DEMO
+from ..settings import tweets_folder
 from ..training.batches import PostData
 from ..training.cross_validation import cross_validate
-from ..training.ensemble import average_seeds, blend, decide
+from ..training.ensemble import average_seeds, correct_priors, make_ensemble
 from ..training.final import ship
-from ..training.learners import Logistic, Majority, Network, Ridge, TfIdf, VectorMachine
+from .recipes import LORA, MINUTES, RUNS, Recipes
+from .runs import base_learner, mode_ensemble, run_learner
 from .tweets import tune
 
-FOLDER = RESULTS / "course"
-ADAPTER = "minilm_tweets.safetensors"
-
-# Four thousand posts and thousands of features: slow steps.
-COURSE = Config(learning_rate=3e-4, seeds=(0, 1, 2))
-BOTH_TEXT = ("minilm", "minilm_tweets")
-THREE_TEXT = (*BOTH_TEXT, "mpnet")
-BOTH_LITE = ("efficientnet_lite0", "efficientnet_lite2")
-STAGES = tuple(f"{name}:stages" for name in BOTH_LITE)
-DROPOUT = {"text": 0.5, "image": 0.7, "fused": 0.8}  # as inner splits chose on other features
-
-# What the inner predictions keep, step by step, in results/course/ablations.json.
-_TEXT = {"text_encoders": THREE_TEXT}
-_IMAGE = {"image_encoders": STAGES, "words": True}
-FEATURES = {
-    "text": COURSE.but(mode="text", **_TEXT),
-    "image": COURSE.but(mode="image", **_IMAGE),
-    "fused": COURSE.but(mode="fused", **_TEXT, **_IMAGE),
-}
-# Networks do without words and MPNet: the shipped one works where no extra is installed.
-WITHOUT_MPNET = {
-    "text": {"text_encoders": BOTH_TEXT},
-    "image": {},
-    "fused": {"text_encoders": BOTH_TEXT},
-}
-NETWORK = {
-    mode: FEATURES[mode].but(**WITHOUT_MPNET[mode], words=False, dropout=DROPOUT[mode])
-    for mode in MODES
-}
-NETWORK["fused"] = NETWORK["fused"].but(auxiliary_weight=0.3, modality_dropout=0.2)
-LEARNERS = {
-    "linear": Logistic,
-    "kernel ridge": Ridge,
-    "vector machine": VectorMachine,
-    "network": Network,
-    "TF-IDF": TfIdf,
-}
-MEMBERS = {
-    "text": ("linear", "kernel ridge", "vector machine", "TF-IDF"),
-    "image": ("linear", "kernel ridge", "network"),
-    "fused": ("linear", "kernel ridge", "TF-IDF"),
-}
-SHARES = (0.25, 0.5, 0.75, 1.0)
-RUNS = (
-    "majority",
-    "tfidf",
-    *MODES,
-    "fused_ensemble",
-    *(f"{mode}_network" for mode in MODES),
-    "attention",
-    "balanced",
-)
+# Texts of pictures, and a line for each picture that could not be read.
+WordReader = Callable[[Sequence[Post]], tuple[list[str], list[str]]]
 
 
-def run_name(config, learner):
-    """The name under which the folds of a learner are stored."""
-    return f"{config.mode}-{learner.__name__.lower()}"
+@dataclass(frozen=True, kw_only=True)
+class Reference:
+    """What every stage works on, and where it writes."""
 
+    dataset: Dataset
+    recipes: Recipes
+    folder: Path  # of records and predictions
+    images: Path  # of figures
+    weights: Path  # of the network that is shipped
+    read_words: WordReader = field(default=ocr.read_words)
 
-def member(dataset, mode, name):
-    """The cross-validation of one member of a mode's blend."""
-    if name.endswith(" blend"):
-        return pooled(dataset, name.removesuffix(" blend"))
-    learner = LEARNERS[name]
-    config = NETWORK[mode] if learner is Network else FEATURES[mode]
-    if learner is TfIdf:
-        config = COURSE.but(mode="text")  # it looks at words and at nothing else
-    return cross_validate(dataset, config, learner=learner, name=run_name(config, learner))
+    def save(self, run: str, validation: CrossValidation) -> None:
+        """Writes a run's record and predictions."""
+        save_run(run, validation, self.folder)
 
-
-def pooled(dataset, mode):
-    """The blend of a mode's members."""
-    return blend({name: member(dataset, mode, name) for name in MEMBERS[mode]})
+    def base_learner(self, mode: str, name: str) -> CrossValidation:
+        """One base learner's run."""
+        return base_learner(self.dataset, self.recipes, mode, name)
 
 
 # ---- stages -----------------------------------------------------------------------------
 
 
-def _save(run, validation):
-    save_validation(run, validation, FOLDER)
-
-
-def _tweets(dataset):
-    """The adapter of the text encoder, where it is missing: from the tweets."""
-    if (weights.FOLDER / ADAPTER).exists():
-        print(f"  {ADAPTER} is there; remove it to tune it again on the tweets")
+def tweets(reference: Reference) -> None:
+    """The LoRA of the text encoder, where it is missing: from the tweets."""
+    file = weights.FOLDER / LORA
+    if file.exists():
+        print(f"  {LORA} is there; remove it to tune it again on the tweets")
         return
-    record = tune(tweets_folder(), dataset.labelled + dataset.unlabelled, weights.FOLDER / ADAPTER)
-    weights.record_shipped(ADAPTER, record)
+    weights.record_shipped(LORA, tune(tweets_folder(), reference.dataset.posts, file))
 
 
-def _words(dataset):
+def words(reference: Reference) -> None:
     """The words in all pictures, and the pictures that could not be read."""
-    _, problems = read_words(dataset.labelled + dataset.unlabelled)
+    _, problems = reference.read_words(reference.dataset.posts)
     for problem in problems:
         print(f"  counts as without words: {problem}")
 
 
-def _baselines(dataset):
-    config = COURSE.but(mode="text")
-    _save("majority", cross_validate(dataset, config, learner=Majority, name="majority"))
-    _save("tfidf", member(dataset, "text", "TF-IDF"))
+def baselines(reference: Reference) -> None:
+    """Always the same answer; words alone."""
+    config = reference.recipes.start("text")
+    majority = cross_validate(reference.dataset, config, learner="majority", name="majority")
+    reference.save("majority", majority)
+    reference.save("tfidf", reference.base_learner("text", "TF-IDF"))
 
 
-def _networks(dataset):
+def networks(reference: Reference) -> None:
+    """The networks of the notebooks."""
     for mode in MODES:
-        _save(f"{mode}_network", member(dataset, mode, "network"))
+        reference.save(f"{mode}_network", reference.base_learner(mode, "network"))
 
 
-def _blends(dataset):
-    """The runs that count: a blend a mode with its decision rule, and the mean of the seeds."""
-    for mode in MODES:
-        run = decide(pooled(dataset, mode))
-        _save(mode, run)
-    ensemble = average_seeds(run)  # the last mode is the fused one
-    _save("fused_ensemble", ensemble)
-    write_predictions(dataset, ensemble.unlabelled, FOLDER / "test_predictions.txt")
-    before, after = run, blend({"fused": run})  # a blend of one is a temperature
-    calibration = {"before": _reliability(before), "after": _reliability(after)}
-    save_json(calibration, FOLDER / "calibration.json")
+def ensembles(reference: Reference) -> None:
+    """The runs that count: an ensemble a mode with prior correction, and the mean of the seeds."""
+    dataset, folder = reference.dataset, reference.folder
+    runs = {m: correct_priors(mode_ensemble(dataset, reference.recipes, m)) for m in MODES}
+    for mode, run in runs.items():
+        reference.save(mode, run)
+    averaged = average_seeds(runs["fused"])
+    reference.save("fused_ensemble", averaged)
+    write_predictions(dataset, averaged.unlabelled, folder / "test_predictions.txt")
+    scaled = make_ensemble({"fused": runs["fused"]})  # an ensemble of one is a temperature
+    both = {"before": _reliability(runs["fused"]), "after": _reliability(scaled)}
+    save_json(both, folder / "calibration.json")
 
 
-def _reliability(run):
+def _reliability(run: CrossValidation) -> Record:
     """Of all seeds' out-of-fold predictions together."""
     labels = np.tile(run.dataset.labels, len(run.probabilities))
     return reliability(labels, np.concatenate(run.probabilities))
 
 
-def _variants(dataset):
+def variants(reference: Reference) -> None:
     """The lab report's head; the fused network with balanced classes, and with plain folds."""
-    network = NETWORK["fused"]
-    attention = network.but(head="attention", dropout=0.5)
-    _save("attention", cross_validate(dataset, attention, name="attention"))
-    balanced = network.but(class_weights="balanced")
-    _save("balanced", cross_validate(dataset, balanced, name="balanced"))
-    alone = np.arange(len(dataset.labelled))  # every post a group of its own
-    _save("plain_folds", cross_validate(dataset, network, name="plain-folds", groups=alone))
+    dataset = reference.dataset
+    for name, config in reference.recipes.variants.items():
+        # Plain folds: every post a group of its own.
+        groups = np.arange(len(dataset.labelled)) if name == "plain_folds" else None
+        run = cross_validate(dataset, config, name=name.replace("_", "-"), groups=groups)
+        reference.save(name, run)
 
 
-def _learning_curve(dataset):
-    """Accuracy against the number of training posts, of the linear member without MPNet."""
-    rows = []
-    for mode, share in product(MODES, SHARES):
-        config = FEATURES[mode].but(**WITHOUT_MPNET[mode], train_share=share)
-        run = cross_validate(dataset, config, learner=Logistic, name=run_name(config, Logistic))
-        scores = mean_summary(run.scores)
-        rows.append(
-            {
-                "run": mode,
-                "fraction": share,
-                "posts": round(share * len(dataset.labelled) * (1 - 1 / config.folds)),
-                "accuracy": scores["accuracy"],
-                "macro_f1": scores["macro_f1"],
-                "std": float(np.std([fold["accuracy"] for fold in run.fold_scores], ddof=1)),
-            }
-        )
-    save_json(rows, FOLDER / "learning_curve.json")
+def learning_curves(reference: Reference) -> None:
+    """Accuracy against the number of training posts, of the linear model without MPNet."""
+    recipes = reference.recipes
+    rows = [
+        _share_of_posts(reference, recipes.without_mpnet[mode].but(train_share=share))
+        for mode, share in product(MODES, recipes.shares)
+    ]
+    save_json(rows, reference.folder / "learning_curve.json")
 
 
-def _shipped(dataset):
-    record = load_record(FOLDER, "fused_network")
-    ship(dataset, NETWORK["fused"], record, load_dataset(DEMO))
-
-
-def _analysis(dataset):
-    table = load_oof(FOLDER)
-    compare = partial(analysis.compare_all, table, inner_folds=COURSE.inner_folds)
-    words = np.array([len(text.split()) for text in read_words(dataset.labelled)[0]])
-    by_words = {
-        mode: analysis.words_by_correctness(table, words, dataset.rows, run=mode) for mode in MODES
+def _share_of_posts(reference: Reference, config: Config) -> Record:
+    run = run_learner(reference.dataset, config, "linear")
+    scores = mean_summary(run.scores)
+    trained_on = config.train_share * len(reference.dataset.labelled) * (1 - 1 / config.folds)
+    return {
+        "run": config.mode,
+        "fraction": config.train_share,
+        "posts": round(trained_on),
+        "accuracy": scores["accuracy"],
+        "macro_f1": scores["macro_f1"],
+        "std": float(np.std([fold["accuracy"] for fold in run.fold_scores], ddof=1)),
     }
-    save_json(
-        {
-            "data": analysis.data_facts(dataset, find_groups(dataset.labelled)),
-            "comparisons": compare(["fused", "text", "image"]),
-            "against_attention": compare(["fused_network", "attention", "text_network"]),
-            "who_is_right": analysis.who_is_right(table).to_dict(orient="index"),
-            "overruling": analysis.overruling(table).to_dict(orient="index"),
-            "label_noise": analysis.label_noise(table, "fused"),
-            "words_in_pictures": by_words,
-            "confusion": {run: confusion(*probabilities_of(table, run)).tolist() for run in MODES},
-        },
-        FOLDER / "analysis.json",
-    )
 
 
-def _figures(dataset):
-    plots.use_style()
-    records = {run: load_record(FOLDER, run) for run in RUNS}
-    fused, table = NETWORK["fused"], load_oof(FOLDER)
+def shipped_network(reference: Reference) -> None:
+    """The network that comes with the course, trained on all posts."""
+    config, demo = reference.recipes.networks["fused"], load_dataset(DEMO)
+    if config.finetune:
+        print("  none is made: a network with trained encoders is too large to ship")
+        return
+    record = load_record(reference.folder, "fused_network")
+    ship(reference.dataset, config, record, demo, folder=reference.weights)
+
+
+def analyses(reference: Reference) -> None:
+    """What the predictions say, for the report."""
+    dataset, table = reference.dataset, load_oof(reference.folder)
+    compare = partial(compare_all, table, inner_folds=reference.recipes.course.inner_folds)
+    facts = {
+        "data": analysis.data_facts(dataset, find_groups(dataset.labelled)),
+        "comparisons": compare(["fused", "text", "image"]),
+        "against_attention": compare(["fused_network", "attention", "text_network"]),
+        "who_is_right": analysis.who_is_right(table).to_dict(orient="index"),
+        "overruling": analysis.overruling(table).to_dict(orient="index"),
+        "label_noise": analysis.label_noise(table, "fused"),
+        "words_in_pictures": _by_words(reference),
+        "confusion": {mode: confusion(*probabilities_of(table, mode)).tolist() for mode in MODES},
+    }
+    save_json(facts, reference.folder / "analysis.json")
+
+
+def _by_words(reference: Reference) -> Record:
+    """Accuracy of each mode by the number of words in the picture."""
+    dataset, table = reference.dataset, load_oof(reference.folder)
+    counts = np.array([len(text.split()) for text in reference.read_words(dataset.labelled)[0]])
+    rows = anonymous_rows(dataset)
+    return {mode: analysis.words_by_correctness(table, counts, rows, run=mode) for mode in MODES}
+
+
+def figures(reference: Reference) -> None:
+    """All figures of the report."""
+    use_style()
+    drawn = _figures_of_data(reference) | _figures_of_runs(reference) | _waterfalls(reference)
+    for name, figure in drawn.items():
+        save_figure(figure, reference.images / f"{name}.png")
+
+
+def _figures_of_data(reference: Reference) -> dict[str, Figure]:
+    dataset, config = reference.dataset, reference.recipes.networks["fused"]
+    return {
+        "structure": model_structure(outline(config, PostData(dataset, config).dims)),
+        "class_balance": class_balance(dataset.labels),
+        "text_lengths": text_lengths(dataset.labelled),
+    }
+
+
+def _figures_of_runs(reference: Reference) -> dict[str, Figure]:
+    folder, table = reference.folder, load_oof(reference.folder)
+    records = {run: load_record(folder, run) for run in RUNS}
     compared = ("majority", "tfidf", *MODES, "fused_ensemble", "fused_network", "attention")
-    figures = {
-        "structure": plots.model_structure(outline(fused, PostData(dataset, fused).dims)),
-        "class_balance": plots.class_balance(dataset.labels),
-        "text_lengths": plots.text_lengths(dataset.labelled),
-        "run_comparison": plots.run_comparison([records[run] for run in compared]),
-        "class_recall": plots.class_recall([records[run] for run in (*MODES, "balanced")]),
-        "who_is_right": plots.who_is_right(analysis.who_is_right(table)),
-        "learning_curve": plots.learning_curve(load_json(FOLDER / "learning_curve.json")),
-        "calibration": plots.calibration(load_json(FOLDER / "calibration.json")),
+    drawn = {
+        "run_comparison": run_comparison([records[run] for run in compared]),
+        "class_recall": class_recall([records[run] for run in (*MODES, "balanced")]),
+        "who_is_right": who_is_right(analysis.who_is_right(table)),
+        "learning_curve": learning_curve(load_json(folder / "learning_curve.json")),
+        "calibration": calibration(load_json(folder / "calibration.json")),
     }
-    steps = load_json(FOLDER / "ablations.json")
     for mode in MODES:
-        kept = analysis.kept_steps(steps, mode)
-        figures[f"waterfall_{mode}"] = plots.waterfall(kept, title=mode)
-        figures[f"curves_{mode}"] = plots.training_curves(records[f"{mode}_network"])
+        drawn[f"curves_{mode}"] = training_curves(records[f"{mode}_network"])
         counts = confusion(*probabilities_of(table, mode))
-        figures[f"confusion_{mode}"] = plots.confusion_matrix(counts, title=mode)
-    for name, figure in figures.items():
-        plots.save_figure(figure, IMAGES / f"{name}.png")
+        drawn[f"confusion_{mode}"] = confusion_matrix(counts, title=mode)
+    return drawn
 
 
-# name, what it does, minutes on 2 CPU cores without caches, and with a GPU beside them. The latter
-# are estimates: encoders take a tenth, all else stays on the processor.
-STEPS = (
-    ("tweets", _tweets, 25, 3),
-    ("words", _words, 10, 10),
-    ("baselines", _baselines, 5, 5),
-    ("networks", _networks, 55, 40),
-    ("blends", _blends, 35, 35),
-    ("variants", _variants, 10, 8),
-    ("learning curve", _learning_curve, 8, 8),
-    ("shipped network", _shipped, 1, 1),
-    ("analysis", _analysis, 1, 1),
-    ("figures", _figures, 1, 1),
-)
+def _waterfalls(reference: Reference) -> dict[str, Figure]:
+    """Step by step, where the ablation has been run."""
+    if not (reference.folder / "ablations.json").exists():
+        print("  without the ablation there are no waterfalls: run `ablations`, too")
+        return {}
+    rows = load_ablations(reference.folder)
+    return {
+        f"waterfall_{mode}": waterfall(analysis.kept_steps(rows, mode), title=mode)
+        for mode in MODES
+    }
 
 
-def run_reference(*, exclude_problems=False):
-    """Every stage in order, on the posts in `MMSA_DATA` or `data/course`."""
-    dataset = load_dataset(course_folder(), exclude_problems=exclude_problems, name="course")
-    for number, (name, stage, minutes, _) in enumerate(STEPS, start=1):
-        print(f"[{number}/{len(STEPS)}] {name} (about {minutes} min on 2 CPU cores)", flush=True)
-        stage(dataset)
+STAGES: dict[str, Callable[[Reference], None]] = {
+    "tweets": tweets,
+    "words": words,
+    "baselines": baselines,
+    "networks": networks,
+    "ensembles": ensembles,
+    "variants": variants,
+    "learning curve": learning_curves,
+    "shipped network": shipped_network,
+    "analysis": analyses,
+    "figures": figures,
+}
+
+
+def run_reference(reference: Reference) -> None:
+    """Every stage in order; what is finished is read, not run again."""
+    for number, (name, stage) in enumerate(STAGES.items(), start=1):
+        minutes, _ = MINUTES[name]
+        print(f"[{number}/{len(STAGES)}] {name} (about {minutes} min on 2 CPU cores)", flush=True)
+        stage(reference)

@@ -1,57 +1,85 @@
 """README.md and report.md, written from the records: no result is typed by hand."""
 
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
 import jinja2
 
+from .. import __doc__ as package_says
 from ..config import LABELS, MODES
 from ..data.demo import CEILINGS
 from ..encoders.weights import shipped_records
-from ..evaluation.analysis import comparison_table, spread
-from ..evaluation.records import load_json, load_record
-from ..io import replacing
+from ..evaluation.analysis import spread
+from ..evaluation.comparison import comparison_table
+from ..evaluation.records import load_ablations, load_analysis, load_record
+from ..io import Record, load_json, replacing
 from ..paths import PROJECT, RESULTS
-from . import reference
+from .recipes import BASE_LEARNERS, LORA, MINUTES, RUNS
 
 PAGES = ("README.md", "report.md")
 
 
-def _percent(value, digits=1):
+def percent(value: float, digits: int = 1) -> str:
+    """A share as per cent: 0.1234 -> "12.3 %"."""
     return f"{100 * value:.{digits}f} %"
 
 
-def _p_value(value):
+def p_value(value: float) -> str:
+    """A p-value as a sentence goes on after "p": 0.0123 -> "= 0.012"."""
     return "< 0.001" if value < 0.001 else f"= {value:.3f}"
 
 
-def _by_pair(comparisons):
+FILTERS = {
+    "percent": percent,
+    "p": p_value,
+    "f3": "{:.3f}".format,
+    "signed": "{:+.3f}".format,
+    "thousands": "{:,}".format,
+}
+
+
+def _by_pair(comparisons: Sequence[Record]) -> dict[str, Record]:
     return {f"{row['first']}-{row['second']}": row for row in comparisons}
 
 
-def _context():
-    analysis = load_json(reference.FOLDER / "analysis.json")
-    ablations = load_json(reference.FOLDER / "ablations.json")
+def package_map() -> str:
+    """The folders of the package and what is in them, a line each, as its docstring says."""
+    return (package_says or "").split("\n\n")[1]
+
+
+def _context(results: Path) -> dict[str, Any]:
+    """What the templates know, by name."""
+    folder = results / "course"
+    analysis, ablations = load_analysis(folder), load_ablations(folder)
     return {
-        "runs": {run: load_record(reference.FOLDER, run) for run in reference.RUNS},
+        "runs": {run: load_record(folder, run) for run in RUNS},
         "analysis": analysis,
         "comparisons": _by_pair(analysis["comparisons"]),
         "comparison_rows": comparison_table(analysis["comparisons"]).reset_index().to_dict("split"),
         "ablations": ablations,
         "tuned": {(r["mode"], r["name"]): r for r in ablations if r["step"] == "fine-tuning"},
-        "members": dict.fromkeys(name for mode in MODES for name in reference.MEMBERS[mode]),
-        "learning_curve": load_json(reference.FOLDER / "learning_curve.json"),
-        "calibration": load_json(reference.FOLDER / "calibration.json"),
-        "adapter": shipped_records()[reference.ADAPTER],
-        "plain": load_record(reference.FOLDER, "plain_folds"),
+        "base_learners": dict.fromkeys(name for mode in MODES for name in BASE_LEARNERS[mode]),
+        "learning_curve": load_json(folder / "learning_curve.json"),
+        "calibration": load_json(folder / "calibration.json"),
+        "lora": shipped_records()[LORA],
+        "plain": load_record(folder, "plain_folds"),
         "against_attention": _by_pair(analysis["against_attention"]),
-        "published": load_json(RESULTS / "published.json"),
-        "stages": reference.STEPS,
+        "published": load_json(results / "published.json"),
+        "minutes": MINUTES,
+        "map": package_map(),
         "labels": LABELS,
         "modes": MODES,
         "ceilings": CEILINGS,
+        "spread": spread,
     }
 
 
-def render_pages():
+def render_pages(results: Path = RESULTS) -> dict[str, str]:
     """The pages as text: `{file name: content}`.
+
+    Args:
+        results: the folder of `published.json` and `course/`, the records.
 
     Raises:
         CourseError: where a record is missing.
@@ -64,19 +92,12 @@ def render_pages():
         keep_trailing_newline=True,
         autoescape=False,  # Markdown from our own records, not a web page
     )
-    environment.filters |= {
-        "percent": _percent,
-        "p": _p_value,
-        "f3": "{:.3f}".format,
-        "signed": "{:+.3f}".format,
-        "thousands": "{:,}".format,
-    }
-    environment.globals["spread"] = spread
-    context = _context()
+    environment.filters |= FILTERS
+    context = _context(results)
     return {name: environment.get_template(f"{name}.jinja").render(context) for name in PAGES}
 
 
-def write_pages():
+def write_pages() -> None:
     """Writes the pages into the project."""
     for name, text in render_pages().items():
         with replacing(PROJECT / name) as temporary:

@@ -4,6 +4,11 @@ The tweets are those of SemEval-2017 task 4A (Rosenthal, Farra and Nakov, 2017);
 measure is theirs, the recall of a class, averaged over classes, on their test tweets.
 """
 
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import torch
@@ -12,25 +17,29 @@ from torch import nn
 from tqdm.auto import tqdm
 
 from ..config import LABELS, Config
+from ..data.posts import Post
 from ..data.text import comparable
 from ..devices import pick_device
-from ..encoders.features import tokenise
-from ..encoders.lora import RANK, add_adapter, save_adapter
+from ..encoders.lora import RANK, add_lora, save_lora
 from ..encoders.registry import build_text_encoder
+from ..encoders.text import TextEncoder
 from ..errors import CourseError
-from ..training.loop import fit, make_loss, predict_logits
+from ..io import Record
+from ..models.objective import make_loss
+from ..models.trainable import Batch, Trainable, decay_groups
+from ..training.loop import EpochLog, Trainer, Validation, predict_logits
 
 FILES = {"train": "semeval2017-task4a-train.tsv", "test": "semeval2017-task4a-test.tsv"}
 HELD_OUT = 1500  # training tweets that choose the epoch
-PARTS = 10  # one pass over the tweets in so many parts; after each the held-out loss is taken
+# One pass over the tweets is cut into `epochs` parts; after each the validation loss is taken.
 SETTINGS = Config(
     mode="text",
     finetune=("text",),
-    epochs=PARTS,
-    patience=PARTS,
+    epochs=10,
+    patience=10,
     batch_size=32,
     max_tokens=64,
-    encoder_learning_rate=5e-4,  # of the adapter
+    encoder_learning_rate=5e-4,  # of LoRA
     learning_rate=1e-3,  # of the classifier
     warmup_epochs=0.5,
     class_weights="balanced",
@@ -38,7 +47,7 @@ SETTINGS = Config(
 )
 
 
-def load_tweets(folder, split):
+def load_tweets(folder: Path, split: str) -> pd.DataFrame:
     """Tweets of a split, `train` or `test`: DataFrame with `text` and `label` (0, 1, 2).
 
     Raises:
@@ -55,71 +64,97 @@ def load_tweets(folder, split):
     return pd.DataFrame({"text": table["text"], "label": table["tag"].map(LABELS.index)})
 
 
-def without_posts(tweets, posts):
+def without_posts(tweets: pd.DataFrame, posts: Sequence[Post]) -> pd.DataFrame:
     """Tweets that are equal to no post of the course."""
     known = {comparable(post.text) for post in posts}
     return tweets[~tweets["text"].map(comparable).isin(known)].reset_index(drop=True)
 
 
-class TweetClassifier(nn.Module):
-    """An adapted text encoder and a linear classifier."""
+class TweetClassifier(Trainable):
+    """A text encoder with LoRA, and a linear classifier."""
 
-    def __init__(self, encoder):
+    def __init__(self, encoder: TextEncoder) -> None:
         super().__init__()
-        self.encoders = nn.ModuleDict({"text": encoder})
+        self.encoder = encoder
         self.head = nn.Linear(encoder.dim, len(LABELS))
 
-    def forward(self, batch):
-        return self.head(self.encoders["text"](batch["text"]))  # (B, dim) -> (B, 3)
+    def forward(self, batch: Batch) -> torch.Tensor:
+        """Logits `(B, 3)` of a batch's tokens, `text`."""
+        return self.head(self.encoder(batch["text"]))  # (B, dim) -> (B, 3)
+
+    def parameter_groups(self, config: Config) -> list[dict[str, Any]]:
+        """The optimizer's: encoder and classifier, each at its own rate."""
+        parts = (
+            (self.encoder, config.encoder_learning_rate),
+            (self.head, config.learning_rate),
+        )
+        return [
+            group
+            for part, rate in parts
+            for group in decay_groups(
+                part.parameters(), learning_rate=rate, weight_decay=config.weight_decay
+            )
+        ]
 
 
-class _Tweets:
-    """Batches of tweets of like length, in random order."""
+@dataclass(frozen=True)
+class Batches:
+    """Batches of tweets, read when they are asked for, with a bar."""
 
-    def __init__(self, encoder, tweets):
-        self.encoder, self.texts = encoder, tweets["text"].to_numpy()
-        self.labels = torch.tensor(tweets["label"].to_numpy())
-        self.lengths = tweets["text"].str.len().to_numpy()
+    tweets: "Tweets"
+    indices: Sequence[np.ndarray]  # an array a batch
+    name: str  # of the bar
 
-    def batch(self, places):
-        tokens = tokenise(self.encoder, self.texts[places], max_tokens=SETTINGS.max_tokens)
-        return {"text": tokens, "label": self.labels[places]}
+    def __len__(self) -> int:
+        return len(self.indices)
 
-    def parts(self, seed):
-        """A function of the part (from 1): one pass over the tweets, cut into `PARTS`."""
-        random = np.random.default_rng(seed)
-        size = SETTINGS.batch_size
-        order = random.permutation(len(self.texts))
-        pools = np.array_split(order, PARTS)
-        parts = []
-        for pool in pools:
-            pool = pool[np.argsort(self.lengths[pool], kind="stable")]
-            batches = [pool[i : i + size] for i in range(0, len(pool), size)]
-            parts.append([batches[i] for i in random.permutation(len(batches))])
-        return lambda part: _Lazy(self, parts[part - 1], f"part {part} of {PARTS}")
-
-    def in_order(self):
-        """Batches in the order of the tweets."""
-        size = SETTINGS.batch_size
-        places = np.arange(len(self.texts))
-        return _Lazy(self, np.split(places, range(size, len(places), size)), "reading tweets")
+    def __iter__(self) -> Iterator[Batch]:
+        for indices in tqdm(self.indices, self.name, leave=False):
+            yield self.tweets.batch(indices)
 
 
-class _Lazy:
-    """Batches made when asked for, with a bar."""
+class Tweets:
+    """A table of tweets, to be read in batches."""
 
-    def __init__(self, tweets, places, name):
-        self.tweets, self.places, self.name = tweets, places, name
+    def __init__(self, encoder: TextEncoder, table: pd.DataFrame, config: Config) -> None:
+        self.encoder, self.config = encoder, config
+        self.texts = table["text"].to_numpy()
+        self.labels = torch.tensor(table["label"].to_numpy())
+        self.lengths = table["text"].str.len().to_numpy()
 
-    def __len__(self):
-        return len(self.places)
+    def batch(self, indices: np.ndarray) -> Batch:
+        """Tokens `(B, T)` under `text`, labels `(B,)` under `label`."""
+        tokens = self.encoder.tokenize(self.texts[indices], max_tokens=self.config.max_tokens)
+        return {"text": tokens, "label": self.labels[indices]}
 
-    def __iter__(self):
-        for places in tqdm(self.places, self.name, leave=False):
-            yield self.tweets.batch(places)
+    def parts(self, seed: int) -> Callable[[int], Batches]:
+        """One pass in random order, cut into `epochs` parts: a function of the part, from 1.
+
+        Tweets of like length are in one batch.
+        """
+        random, count = np.random.default_rng(seed), self.config.epochs
+        pools = np.array_split(random.permutation(len(self.texts)), count)
+        parts = [self._part(pool, random) for pool in pools]
+        return lambda part: Batches(self, parts[part - 1], f"part {part} of {count}")
+
+    def _part(self, pool: np.ndarray, random: np.random.Generator) -> list[np.ndarray]:
+        pool, size = pool[np.argsort(self.lengths[pool], kind="stable")], self.config.batch_size
+        batches = [pool[start : start + size] for start in range(0, len(pool), size)]
+        return [batches[number] for number in random.permutation(len(batches))]
+
+    def in_order(self) -> Batches:
+        """Batches in the order of the table."""
+        indices, size = np.arange(len(self.texts)), self.config.batch_size
+        cuts = range(size, len(indices), size)
+        return Batches(self, np.split(indices, cuts), "reading tweets")
 
 
-def _measures(labels, predicted):
+def _print(log: EpochLog) -> None:
+    print(log, flush=True)
+
+
+def measures(labels: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
+    """Macro-recall, accuracy and macro-F1 of predicted classes `(N,)`."""
     return {
         "macro_recall": float(recall_score(labels, predicted, average="macro")),
         "accuracy": float(accuracy_score(labels, predicted)),
@@ -127,48 +162,73 @@ def _measures(labels, predicted):
     }
 
 
-def tune(folder, posts, weights, *, seed=0):
-    """Tunes MiniLM's adapter on the tweets and saves it; goes on where it was stopped.
+def split_off(
+    tweets: pd.DataFrame, *, held_out: int, seed: int
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """`(train, validation)`, the latter of `held_out` tweets drawn at random."""
+    order = np.random.default_rng(seed).permutation(len(tweets))
+    return tweets.iloc[order[held_out:]], tweets.iloc[order[:held_out]]
+
+
+def tune(
+    folder: Path,
+    posts: Sequence[Post],
+    weights: Path,
+    *,
+    config: Config = SETTINGS,
+    held_out: int = HELD_OUT,
+    seed: int = 0,
+    on_part: Callable[[EpochLog], None] = _print,
+) -> Record:
+    """Tunes MiniLM's LoRA on the tweets and saves it; goes on where it was stopped.
 
     Args:
         folder: of the tweets.
         posts: the course's, labelled and unlabelled; tweets equal to one are left out.
-        weights: the file to write.
+        weights: the file to write. The checkpoint lies beside it until it is written.
+        config: settings of the training.
+        held_out: so many training tweets choose the part with the best weights.
+        on_part: called after each part, when it has been saved.
 
     Returns:
         The record of the training: settings, counts, history, measures on the test tweets.
+
+    Raises:
+        CourseError: where a file of tweets is missing or holds something else.
     """
-    tweets = load_tweets(folder, "train")
+    tweets, test = load_tweets(folder, "train"), load_tweets(folder, "test")
     kept = without_posts(tweets, posts)
-    place = np.random.default_rng(seed).permutation(len(kept))
-    inner, train = kept.iloc[place[:HELD_OUT]], kept.iloc[place[HELD_OUT:]]
+    train, validation = split_off(kept, held_out=held_out, seed=seed)
     torch.manual_seed(seed)
     encoder = build_text_encoder("minilm")
-    add_adapter(encoder)
-    model, device = TweetClassifier(encoder), pick_device()
-    progress = fit(
-        model,
-        train_batches=_Tweets(encoder, train).parts(seed),
-        inner_batches=_Tweets(encoder, inner).in_order(),
-        inner_labels=inner["label"].to_numpy(),
-        loss_function=make_loss(train["label"].to_numpy(), SETTINGS),
-        config=SETTINGS,
-        device=device,
+    add_lora(encoder)
+    model, checkpoint = TweetClassifier(encoder), weights.with_suffix(".pt")
+    trainer = Trainer(
+        config=config,
+        loss_function=make_loss(train["label"].to_numpy(), config),
+        device=pick_device(config.device),
         seed=seed,
-        checkpoint=weights.with_suffix(".pt"),
-        on_epoch=lambda log: print(log, flush=True),
+        checkpoint=checkpoint,
+        on_epoch=on_part,
     )
-    save_adapter(encoder, model.head, weights)
-    test = load_tweets(folder, "test")
-    logits = predict_logits(model, _Tweets(encoder, test).in_order(), device=device)
+    state = trainer.fit(
+        model,
+        Tweets(encoder, train, config).parts(seed),
+        Validation(
+            Tweets(encoder, validation, config).in_order(), validation["label"].to_numpy(copy=True)
+        ),
+    )
+    logits = predict_logits(model, Tweets(encoder, test, config).in_order(), device=trainer.device)
+    save_lora(encoder, model.head, weights)
+    checkpoint.unlink()  # with it, the next tuning would train nothing
     return {
         "base": encoder.fingerprint,
         "data": "SemEval-2017 task 4A",
-        "tweets": {"train": len(train), "held_out": len(inner), "test": len(test)},
+        "tweets": {"train": len(train), "held_out": len(validation), "test": len(test)},
         "equal_to_a_post": len(tweets) - len(kept),
         "rank": RANK,
-        "settings": SETTINGS.to_dict(),
-        "best_part": progress.best_epoch,
-        "history": [vars(log) for log in progress.history],
-        "test": _measures(test["label"], logits.argmax(1).numpy()),
+        "settings": config.to_dict(),
+        "best_part": state.best_epoch,
+        "history": [vars(log) for log in state.history],
+        "test": measures(test["label"].to_numpy(), logits.argmax(1).numpy()),
     }

@@ -1,42 +1,65 @@
-"""Several models' probabilities made into one, by weights and a decision rule chosen inside.
+"""Several models' probabilities made into one, by weights and a prior correction chosen inside.
 
-Every fold chooses its own weights and its own rule, on predictions of its training posts by
-models that had not seen them (`crossval.Nested`). The inner score of a blend is
-cross-fitted: each inner part is blended by what the other parts have chosen.
+Every fold chooses its own weights and its own correction, on predictions of its training posts
+by models that had not seen them (`learners.Nested`). The validation score of an ensemble is
+cross-fitted: each inner part is combined by what the other parts have chosen.
 """
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import product
+from typing import Protocol, Self, TypeVar
 
 import numpy as np
 from scipy.optimize import minimize
 from scipy.special import log_softmax, softmax
 
 from ..config import LABELS
-from ..data.splits import find_groups, inner_parts
+from ..data.splits import assign_inner_folds, find_groups
 from ..evaluation import metrics
-from .cross_validation import DIGITS, Nested, assemble
+from ..evaluation.predictions import CrossValidation, FoldResult, assemble
+from ..io import Record
+from .cross_validation import DIGITS
+from .learners import Nested
 
 # Saying "neutral" more often wins points of macro-F1 for fractions of accuracy. With both
-# counted alike the rule sells much accuracy; it should give up little.
+# counted alike the correction sells much accuracy; it should give up little.
 ACCURACY_COUNTS = 3
-# Factors that the rule may put on the classes' probabilities, positive being 1.
+# Factors that the correction may put on the classes' probabilities, positive being 1.
 NEGATIVE_FACTORS = np.exp(np.arange(-4, 5) / 10)
-AVERAGED = 10
 NEUTRAL_FACTORS = np.exp(np.arange(-2, 11) / 10)
+AVERAGED = 10
 
 
-def _logs(tables):
+class Combiner(Protocol):
+    """Makes one table of probabilities of several models' tables."""
+
+    def fit(self, tables: np.ndarray, y: np.ndarray) -> Self:
+        """Learns from `(M, n, 3)`, a table a base learner, and the labels `(n,)`."""
+        ...
+
+    def predict_proba(self, tables: np.ndarray) -> np.ndarray:
+        """`(M, n, 3)` to `(n, 3)`."""
+        ...
+
+
+C = TypeVar("C", bound=Combiner)
+
+
+# ---- the opinion pool -------------------------------------------------------------------
+
+
+def _logs(tables: np.ndarray) -> np.ndarray:
     return np.log(np.clip(tables, 1e-6, 1))
 
 
-def pool(tables, weights):
-    """Logarithmic opinion pool, each member's probabilities to the power of its weight.
+def opinion_pool(tables: np.ndarray, weights: np.ndarray | Sequence[float]) -> np.ndarray:
+    """Logarithmic opinion pool: each model's probabilities to the power of its weight.
 
     Genest and Zidek, "Combining Probability Distributions", Statistical Science 1, 1986.
 
     Args:
-        tables: `(M, N, 3)`, a table a member.
+        tables: `(M, N, 3)`, a table a base learner.
         weights: `(M,)`.
 
     Returns:
@@ -45,148 +68,187 @@ def pool(tables, weights):
     return softmax(np.tensordot(weights, _logs(tables), axes=1), axis=1)
 
 
-def fit_weights(tables, labels):
-    """`(M,)` weights of at least 0 with which the pool of `(M, N, 3)` has the lowest log-loss.
+class OpinionPool:
+    """The logarithmic opinion pool with the weights that have the lowest log-loss.
 
-    They need not add up to 1: their sum sharpens or softens the pool, so that it is
-    calibrated as well.
-    """
-    logs, rows = _logs(tables), np.arange(len(labels))
+    Weights are at least 0 and need not add up to 1: their sum sharpens or softens the pool, so
+    that it is calibrated as well. Of a single model it is temperature scaling.
 
-    def loss(weights):
-        scores = log_softmax(np.tensordot(weights, logs, axes=1), axis=1)  # (N, 3)
-        expected = (logs * np.exp(scores)).sum(-1)  # (M, N)
-        slope = (expected - logs[:, rows, labels]).mean(1)
-        return -scores[rows, labels].mean(), slope
-
-    start = np.full(len(tables), 1 / len(tables))
-    return minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(0, None)] * len(tables)).x
-
-
-def fit_rule(table, labels):
-    """`(3,)` factors of the classes for which accuracy and macro-F1 are high on `(N, 3)`.
-
-    The geometric mean of the ten best of a grid: the very best one is partly luck.
-
-    The most probable class is the most accurate answer, but says *neutral*, one post in
-    ten, too seldom for macro-F1; this course is scored by both.
+    Attributes:
+        weights_: `(M,)`.
     """
 
-    def score(factors):
-        predicted = (table * factors).argmax(1)
-        accuracy = (predicted == labels).mean()
-        return ACCURACY_COUNTS * accuracy + metrics.macro_f1(labels, predicted)
+    weights_: np.ndarray
 
-    rules = [np.array([a, b, 1.0]) for a, b in product(NEGATIVE_FACTORS, NEUTRAL_FACTORS)]
-    best = sorted(rules, key=score)[-AVERAGED:]
-    return np.exp(np.log(best).mean(0))
+    def fit(self, tables: np.ndarray, y: np.ndarray) -> Self:
+        """Learns the weights from `(M, n, 3)` and the labels `(n,)`."""
+        logs, rows = _logs(tables), np.arange(len(y))
 
+        def loss(weights: np.ndarray) -> tuple[float, np.ndarray]:
+            scores = log_softmax(np.tensordot(weights, logs, axes=1), axis=1)  # (n, 3)
+            expected = (logs * np.exp(scores)).sum(-1)  # (M, n)
+            slope = (expected - logs[:, rows, y]).mean(1)
+            return -scores[rows, y].mean(), slope
 
-def apply_rule(table, factors):
-    """`(N, 3)` probabilities times the classes' factors, adding up to 1 again."""
-    table = table * factors
-    return table / table.sum(1, keepdims=True)
+        start = np.full(len(tables), 1 / len(tables))
+        bounds = [(0, None)] * len(tables)
+        self.weights_ = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x
+        return self
 
-
-class _Blend:
-    """A pool whose weights are fitted."""
-
-    def __init__(self, tables, labels):
-        self.weights = fit_weights(tables, labels)
-
-    def __call__(self, tables):
-        return pool(tables, self.weights)
+    def predict_proba(self, tables: np.ndarray) -> np.ndarray:
+        """`(M, n, 3)` to `(n, 3)`."""
+        return opinion_pool(tables, self.weights_)
 
 
-class _Decided:
-    """One member with a decision rule."""
-
-    def __init__(self, tables, labels):
-        self.factors = fit_rule(tables[0], labels)
-
-    def __call__(self, tables):
-        return apply_rule(tables[0], self.factors)
+# ---- the prior correction ---------------------------------------------------------------
 
 
-def _cross_fitted(make, tables, labels, part):
-    blended = np.empty(tables.shape[1:])
+class PriorCorrection:
+    """Factors of the classes for which accuracy and macro-F1 are high.
+
+    The most probable class is the most accurate answer, but says *neutral*, one post in ten,
+    too seldom for macro-F1; this course is scored by both. The factors are the geometric mean
+    of the ten best of a grid: the very best one is partly luck.
+
+    Attributes:
+        class_factors_: `(3,)`, positive being 1.
+    """
+
+    class_factors_: np.ndarray
+
+    def fit(self, tables: np.ndarray, y: np.ndarray) -> Self:
+        """Learns the factors from one table `(1, n, 3)` and the labels `(n,)`."""
+
+        def score(factors: np.ndarray) -> float:
+            predicted = (tables[0] * factors).argmax(1)
+            accuracy = (predicted == y).mean()
+            return float(ACCURACY_COUNTS * accuracy + metrics.macro_f1(y, predicted))
+
+        grid = [np.array([a, b, 1.0]) for a, b in product(NEGATIVE_FACTORS, NEUTRAL_FACTORS)]
+        best = sorted(grid, key=score)[-AVERAGED:]
+        self.class_factors_ = np.exp(np.log(best).mean(0))
+        return self
+
+    def predict_proba(self, tables: np.ndarray) -> np.ndarray:
+        """One table `(1, n, 3)` to `(n, 3)` that adds up to 1 again."""
+        table = tables[0] * self.class_factors_
+        return table / table.sum(1, keepdims=True)
+
+
+# ---- on the folds of a cross-validation -------------------------------------------------
+
+
+def cross_fitted(
+    make: Callable[[], Combiner], tables: np.ndarray, y: np.ndarray, part: np.ndarray
+) -> np.ndarray:
+    """`(n, 3)`: each part combined by what the other parts have chosen."""
+    combined = np.empty(tables.shape[1:])
     for number in np.unique(part):
         rest, left_out = part != number, part == number
-        blended[left_out] = make(tables[:, rest], labels[rest])(tables[:, left_out])
-    return blended
+        combined[left_out] = make().fit(tables[:, rest], y[rest]).predict_proba(tables[:, left_out])
+    return combined
 
 
-def _blend_fold(make, results, dataset, groups):
-    """`(result, chosen)` of one fold: `results` are its members' results."""
+def combine_fold(
+    make: Callable[[], C], results: Sequence[FoldResult], labels: np.ndarray, groups: np.ndarray
+) -> tuple[FoldResult, C]:
+    """One fold of an ensemble, and the combiner that its validation predictions have chosen.
+
+    Args:
+        make: a new combiner.
+        results: of the base learners, nested, on the same fold.
+        labels: `(N,)` of all labelled posts; those of the test posts are not looked at.
+        groups: `(N,)` of copies.
+    """
     first = results[0]
-    places = np.argsort(dataset.rows)[first.inner_rows]
-    inner = np.array([result.inner_probabilities for result in results])  # (M, n, 3)
-    labels = dataset.labels[places]
-    part = inner_parts(places, dataset.labels, groups, parts=Nested.PARTS, seed=first.seed)
-    chosen = make(inner, labels)
-    table = _cross_fitted(make, inner, labels, part)
-    scores = metrics.summary(labels, table)
+    indices = np.array(first.validation_indices)
+    tables = np.array([result.validation_probabilities for result in results])  # (M, n, 3)
+    y = labels[indices]
+    part = assign_inner_folds(indices, labels, groups, inner_folds=Nested.PARTS, seed=first.seed)
+    combiner = make().fit(tables, y)
+    table = cross_fitted(make, tables, y, part)
+    scores = metrics.summary(y, table)
+
+    def combined(name: str) -> list[list[float]]:
+        values = np.array([getattr(result, name) for result in results])
+        return combiner.predict_proba(values).round(DIGITS).tolist()
+
     result = replace(
         first,
-        probabilities=chosen(np.array([r.probabilities for r in results])).round(DIGITS).tolist(),
-        unlabelled=chosen(np.array([r.unlabelled for r in results])).round(DIGITS).tolist(),
-        inner={name: scores[name] for name in ("accuracy", "macro_f1")},
-        inner_probabilities=table.round(DIGITS).tolist(),
+        probabilities=combined("probabilities"),
+        unlabelled=combined("unlabelled"),
+        validation={name: scores[name] for name in ("accuracy", "macro_f1")},
+        validation_probabilities=table.round(DIGITS).tolist(),
         best_epoch=0,
         history=[],
         seconds=sum(result.seconds for result in results),
     )
-    return result, chosen
+    return result, combiner
 
 
-def _combine(make, validations):
-    dataset = validations[0].dataset
-    groups = find_groups(dataset.labelled)
-    folds = zip(*(validation.results for validation in validations), strict=True)
-    return zip(*(_blend_fold(make, fold, dataset, groups) for fold in folds), strict=True)
+def _combine(
+    make: Callable[[], C], runs: Sequence[CrossValidation]
+) -> tuple[list[FoldResult], list[C]]:
+    labels, groups = runs[0].dataset.labels, find_groups(runs[0].dataset.labelled)
+    folds = zip(*(run.results for run in runs), strict=True)
+    combined = [combine_fold(make, fold, labels, groups) for fold in folds]
+    return [result for result, _ in combined], [combiner for _, combiner in combined]
 
 
-def blend(members):
-    """The pool of several cross-validations of nested learners on the same folds.
+def _assembled(
+    run: CrossValidation, results: Sequence[FoldResult], settings: Record
+) -> CrossValidation:
+    """A cross-validation on the posts of another, put together from new fold results."""
+    seeds = tuple(dict.fromkeys(result.seed for result in results))
+    return assemble(
+        run.dataset,
+        run.config.but(seeds=seeds),
+        results,
+        settings=settings,
+        grouped=run.grouped,
+        environment=run.environment,
+    )
+
+
+def make_ensemble(base_learners: Mapping[str, CrossValidation]) -> CrossValidation:
+    """The opinion pool of several nested cross-validations on the same folds.
 
     Args:
-        members: `{name: CrossValidation}`.
+        base_learners: `{name: CrossValidation}`.
 
     Returns:
-        CrossValidation; its settings give the members' and the mean of their weights over folds.
+        CrossValidation; its settings give the base learners' and the mean of their weights
+        over folds.
     """
-    validations = list(members.values())
-    results, chosen = _combine(_Blend, validations)
-    weights = np.mean([blended.weights for blended in chosen], axis=0).round(3).tolist()
+    runs = list(base_learners.values())
+    results, pools = _combine(OpinionPool, runs)
+    weights = np.mean([pool.weights_ for pool in pools], axis=0).round(3).tolist()
     settings = {
         "model": "logarithmic opinion pool, weights fitted on inner predictions of each fold",
-        "weights": dict(zip(members, weights, strict=True)),
-        "members": {name: validation.settings for name, validation in members.items()},
+        "weights": dict(zip(base_learners, weights, strict=True)),
+        "base_learners": {name: run.settings for name, run in base_learners.items()},
     }
-    return assemble(validations[0], results, settings=settings)
+    return _assembled(runs[0], results, settings)
 
 
-def decide(validation):
-    """A cross-validation with the decision rule that each fold's inner predictions choose."""
-    results, chosen = _combine(_Decided, [validation])
-    factors = np.mean([decided.factors for decided in chosen], axis=0).round(3).tolist()
-    settings = validation.settings | {
-        "rule": "factors of the classes, chosen on inner predictions of each fold",
-        "factors": dict(zip(LABELS, factors, strict=True)),
+def correct_priors(run: CrossValidation) -> CrossValidation:
+    """A cross-validation with the prior correction that each fold's inner predictions choose."""
+    results, corrections = _combine(PriorCorrection, [run])
+    factors = np.mean([c.class_factors_ for c in corrections], axis=0).round(3).tolist()
+    settings = run.settings | {
+        "prior_correction": "factors of the classes, chosen on inner predictions of each fold",
+        "class_factors": dict(zip(LABELS, factors, strict=True)),
     }
-    return assemble(validation, results, settings=settings)
+    return _assembled(run, results, settings)
 
 
-def average_seeds(validation):
+def average_seeds(run: CrossValidation) -> CrossValidation:
     """The mean of the seeds' probabilities as a run of one seed, shown on the first one's folds."""
-    first = validation.config.seeds[0]
-    results = [result for result in validation.results if result.seed == first]
-    mean = validation.probabilities.mean(0).round(DIGITS)  # (N, 3)
-    places = np.argsort(validation.dataset.rows)
-    unlabelled = validation.unlabelled.round(DIGITS).tolist()  # of all seeds already
+    mean = run.probabilities.mean(0).round(DIGITS)  # (N, 3)
+    unlabelled = run.unlabelled.round(DIGITS).tolist()  # of all seeds already
     results = [
-        replace(result, probabilities=mean[places[result.rows]].tolist(), unlabelled=unlabelled)
-        for result in results
+        replace(result, probabilities=mean[result.test].tolist(), unlabelled=unlabelled)
+        for result in run.results
+        if result.seed == run.config.seeds[0]
     ]
-    settings = validation.settings | {"averaged_seeds": list(validation.config.seeds)}
-    return assemble(validation, results, settings=settings)
+    return _assembled(run, results, run.settings | {"averaged_seeds": list(run.config.seeds)})

@@ -1,72 +1,85 @@
-"""The fused network that comes with the course: trained on all real posts, loaded offline."""
+"""The final fit, on all labelled posts, and the network that comes with the course."""
+
+from pathlib import Path
 
 import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
-from tqdm.auto import tqdm
 
 from ..config import Config
-from ..devices import pick_device
-from ..encoders.weights import FOLDER, record_shipped, shipped_file, shipped_records
-from ..io import replacing
-from ..models.fusion import SentimentModel, make_objective
+from ..data.posts import Dataset
+from ..encoders import weights
+from ..errors import CourseError
+from ..io import Record, replacing
+from ..models.fusion import SentimentModel
 from .batches import PostData
-from .loop import make_loss, make_optimizer, make_schedule, predict_logits, train_one_epoch
+from .learners import FitContext
+from .loop import predict_logits
+from .network import NetworkClassifier
 
 NAME = "fused_network.safetensors"
 SHOWN = 24  # demo posts whose probabilities are saved, to be found again
 
 
-def train_on_all(data, config, *, epochs, seed=0):
-    """Trains a config's model on all labelled posts of a `PostData`; no early stopping.
+def train_final(data: PostData, config: Config, *, epochs: int, seed: int = 0) -> SentimentModel:
+    """Trains a config's model on all labelled posts; no early stopping.
 
     The learning rate follows the config's whole schedule, as in the folds that said when
     to stop.
+
+    Args:
+        data: the posts, read by this config.
+        epochs: how many, as a cross-validation has found.
+
+    Returns:
+        The model on the CPU, in evaluation mode; averaged weights where the config asks for
+        them, trained encoders inside it.
     """
-    torch.manual_seed(seed)
-    device, labels = pick_device(config.device), data.labels[: data.count].numpy()
-    model = SentimentModel(dims=data.dims, config=config).to(device)
-    loss_function = make_loss(labels, config).to(device)
-    batches = data.train_batches(np.arange(data.count), seed=seed)
-    optimizer = make_optimizer(model, config)
-    schedule = make_schedule(optimizer, len(batches(1)), config)
-    for epoch in tqdm(range(1, epochs + 1), "training on all posts", leave=False):
-        train_one_epoch(
-            model,
-            batches(epoch),
-            loss_function=loss_function,
-            optimizer=optimizer,
-            schedule=schedule,
-            clip_norm=config.clip_norm,
-            device=device,
-            objective=make_objective(model, config),
-        )
-    return model.cpu().eval()
+    nobody = np.zeros(data.count, dtype=bool)
+    context = FitContext(validation=nobody, groups=np.arange(data.count), fold_seed=seed, seed=seed)
+    labels = data.labels[: data.count].numpy()
+    fitted = NetworkClassifier(config, epochs=epochs).fit(data.labelled, labels, context)
+    return fitted.model_.cpu().eval()
 
 
-def predict_posts(model, config, dataset):
+def predict_posts(model: SentimentModel, config: Config, dataset: Dataset) -> np.ndarray:
     """`(N, 3)` probabilities of a dataset's labelled posts by a trained model."""
     data = PostData(dataset, config)
-    logits = predict_logits(
-        model, data.eval_batches(np.arange(data.count)), device=torch.device("cpu")
-    )
+    batches = data.eval_batches(np.arange(data.count))
+    logits = predict_logits(model, batches, device=torch.device("cpu"))
     return logits.softmax(1).numpy()
 
 
-def ship(dataset, config, record, demo):
+def ship(
+    dataset: Dataset,
+    config: Config,
+    record: Record,
+    demo: Dataset,
+    *,
+    folder: Path = weights.FOLDER,
+) -> None:
     """Trains, saves and records the network that the course ships.
 
     Args:
         dataset: all real posts.
-        config: of the network.
+        config: of the network; its encoders stay frozen, so that the file is small.
         record: of that config's cross-validation; its folds say how many epochs to train,
             and its out-of-fold figures say what to expect.
         demo: the demo set; what the network says of its first posts is saved beside.
+        folder: of the shipped weights.
+
+    Raises:
+        CourseError: where the config trains encoders.
     """
+    if config.finetune:
+        raise CourseError(
+            f"finetune={config.finetune}: the shipped network is small because its encoders are "
+            "those of their packages; ship a config without finetune"
+        )
     epochs = int(np.median([fold["best_epoch"] for fold in record["folds"]]))
     data = PostData(dataset, config)
-    model = train_on_all(data, config, epochs=epochs)
-    with replacing(FOLDER / NAME) as temporary:
+    model = train_final(data, config, epochs=epochs)
+    with replacing(folder / NAME) as temporary:
         save_file(model.state_dict(), temporary)
     shown = predict_posts(model, config, demo)[:SHOWN]
     facts = {
@@ -78,17 +91,17 @@ def ship(dataset, config, record, demo):
         "seeds": record["protocol"]["seeds"],
         "demo_probabilities": shown.round(5).tolist(),
     }
-    record_shipped(NAME, facts)
+    weights.record_shipped(NAME, facts, folder=folder)
 
 
-def load_shipped_model():
+def load_shipped_model(*, folder: Path = weights.FOLDER) -> tuple[SentimentModel, Config]:
     """`(model, config)` of the shipped fused network, in evaluation mode; needs no network.
 
     Raises:
         CourseError: where the file is missing, truncated or altered.
     """
-    file, _ = shipped_file(NAME)
-    record = shipped_records()[NAME]
+    file, _ = weights.shipped_file(NAME, folder=folder)
+    record = weights.shipped_records(folder)[NAME]
     config = Config.from_dict(record["config"])
     model = SentimentModel(dims=record["dims"], config=config)
     model.load_state_dict(load_file(file))

@@ -1,221 +1,166 @@
-"""Learners beside the sentiment model: baselines, and members of the final blends.
+"""What learns a fold: scikit-learn classifiers whose `X` are posts, by name.
 
-The classical ones are fitted at once, their strength chosen on the inner split.
+A learner of your own is a class with `fit(X, y, context)` and `predict_proba(X)` under a name:
+
+    @register_learner("mine")
+    def build(config):
+        return Nested(MyClassifier(config), inner_folds=config.inner_folds)
+
+then `cross_validate(dataset, config, learner="mine")`. `PostClassifier` brings what
+scikit-learn asks for beside, and `Nested` predictions of the training posts for choices.
 """
 
-from functools import cache
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, Self
 
 import numpy as np
-from cleanlab.filter import find_label_issues
-from scipy.special import softmax
-from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.kernel_ridge import KernelRidge
-from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import log_loss
-from sklearn.metrics.pairwise import linear_kernel, rbf_kernel
-from sklearn.model_selection import cross_val_predict
-from sklearn.pipeline import make_pipeline, make_union
-from sklearn.preprocessing import StandardScaler
-from sklearn.svm import SVC
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
 
-from ..config import LABELS
-from ..data.text import clean
-from ..encoders.features import extract_features
-from .cross_validation import Learner, Learnt, Nested
+from ..config import LABELS, Config
+from ..data.splits import assign_inner_folds, train_validation_split
+from ..errors import CourseError
+from ..io import Record
+from .batches import PostSubset
 
 
-class Majority:
-    """The class shares of the training posts, for every post."""
+@dataclass(frozen=True)
+class FitContext:
+    """What a fit may use beside posts and labels. All arrays have a row for each row of X."""
 
-    def __init__(self, dataset, config):
-        self.dataset = dataset
-
-    @staticmethod
-    def settings(config):
-        return {"model": "class shares of the training posts"}
-
-    def __call__(self, task):
-        counts = np.bincount(self.dataset.labels[task.train], minlength=len(LABELS))
-        sizes = len(task.scored), len(task.inner), len(self.dataset.unlabelled)
-        return Learnt(*(np.tile(counts / counts.sum(), (size, 1)) for size in sizes))
+    validation: np.ndarray  # (n,) bool: rows for choices, early stopping among them
+    groups: np.ndarray  # (n,) copies have the same number
+    fold_seed: int  # of the folds
+    seed: int  # of this fit's own random numbers
+    checkpoint: Path | None = None  # where a long training goes on
 
 
-class _Classical:
-    """A scikit-learn classifier: the inner split chooses its strength, all training posts fit it.
+class Learner(Protocol):
+    """A scikit-learn classifier on posts.
 
-    To be mixed with `Nested`, which makes the inner predictions. A subclass says what it looks
-    at (`look_at`, a row a post), which strengths there are (`STRENGTHS`) and which classifier a
-    strength makes (`classifier`).
+    Attributes:
+        holds_validation_out: whether validation rows serve choices only, so that predictions
+            of them can be trusted. A learner that is refitted on them says False, and is
+            wrapped in `Nested`.
+        best_epoch_: of a training with early stopping, else 0.
+        history_: a dictionary of figures for each epoch of such a training, else empty.
     """
 
-    def __init__(self, dataset, config):
-        self.labels, self.config = dataset.labels, config
-        self.inputs = self.look_at(dataset.labelled + dataset.unlabelled)
-        self.unlabelled = np.arange(len(dataset.labelled), len(self.inputs))
+    holds_validation_out: bool
+    best_epoch_: int
+    history_: tuple[Record, ...]
 
-    def _fitted(self, places, strength):
-        return self.classifier(strength).fit(self.inputs[places], self.labels[places])
+    def fit(self, X: PostSubset, y: np.ndarray, context: FitContext) -> Self:
+        """Learns from posts and their labels `(n,)`."""
+        ...
 
-    def _strength(self, task):
-        """The one with the lowest log-loss on the inner split.
+    def predict_proba(self, X: PostSubset) -> np.ndarray:
+        """`(n, 3)` probabilities of the classes."""
+        ...
 
-        By log-loss, because a blend wants probabilities; its rule is chosen afterwards.
-        """
-        if len(self.STRENGTHS) == 1:
-            return self.STRENGTHS[0]
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """What the learner was made with, as scikit-learn's `clone` wants it."""
+        ...
 
-        def loss(strength):
-            table = self._fitted(task.fit, strength).predict_proba(self.inputs[task.inner])
-            return log_loss(self.labels[task.inner], table)
-
-        return min(self.STRENGTHS, key=loss)
-
-    def __call__(self, task):
-        model = self._fitted(task.train, self._strength(task))
-        wanted = self.inputs[np.concatenate([task.scored, self.unlabelled])]
-        scored, unlabelled = np.split(model.predict_proba(wanted), [len(task.scored)])
-        return Learnt(scored, None, unlabelled)  # inner predictions: see Nested
+    def settings(self) -> Record:
+        """What a record says of it: JSON types."""
+        ...
 
 
-class TfIdf(Nested, _Classical):
-    """Kernel ridge regression on TF-IDF of words, pairs of words, and pieces of words."""
+class PostClassifier(ClassifierMixin, BaseEstimator):
+    """What learners share: scikit-learn's parameters, and no training history."""
 
-    STRENGTHS = (2.0,)  # alpha
+    holds_validation_out = False
+    best_epoch_: int = 0
+    history_: tuple[Record, ...] = ()
 
-    @staticmethod
-    def settings(config):
-        return {
-            "model": "kernel ridge regression on TF-IDF of words, pairs and pieces of words",
-            "strength": TfIdf.STRENGTHS[0],
-        }
 
-    def look_at(self, posts):
-        return np.array([clean(post.text) for post in posts], dtype=object)
+# ---- names ------------------------------------------------------------------------------
 
-    def classifier(self, strength):
-        words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True)
-        pieces = TfidfVectorizer(
-            analyzer="char_wb", ngram_range=(2, 5), sublinear_tf=True, min_df=2
+Factory = Callable[[Config], Learner]
+LEARNERS: dict[str, Factory] = {}
+
+
+def register_learner(name: str) -> Callable[[Factory], Factory]:
+    """Enters a function of the config that makes a learner, under a name."""
+
+    def enter(factory: Factory) -> Factory:
+        LEARNERS[name] = factory
+        return factory
+
+    return enter
+
+
+def make_learner(name: str, config: Config) -> Learner:
+    """A learner by name, not fitted yet.
+
+    Raises:
+        CourseError: naming the known ones, where there is none of that name.
+    """
+    if name not in LEARNERS:
+        raise CourseError(f"learner={name!r} is not known; choose from: {', '.join(LEARNERS)}")
+    return LEARNERS[name](config)
+
+
+# ---- nested cross-validation ------------------------------------------------------------
+
+
+class Nested(PostClassifier):
+    """A learner that also predicts all posts that it was fitted on, by models that were not.
+
+    The inner predictions come from a cross-validation among the rows of X; posts outside are
+    predicted by the learner fitted on all of X. Costs `parts` more fits.
+
+    Attributes:
+        inner_probabilities_: `(n, 3)`, a row for each row of X.
+        learner_: the learner fitted on all of X.
+    """
+
+    PARTS = 4
+    holds_validation_out = True
+
+    def __init__(self, learner: Learner, inner_folds: int, parts: int = PARTS) -> None:
+        self.learner, self.inner_folds, self.parts = learner, inner_folds, parts
+
+    def fit(self, X: PostSubset, y: np.ndarray, context: FitContext) -> Self:
+        self.inner_probabilities_ = np.empty((len(X), len(LABELS)))
+        rows = np.argsort(X.indices)  # the parts are drawn in the order of the posts' list
+        part = assign_inner_folds(
+            rows, y, context.groups, inner_folds=self.parts, seed=context.fold_seed
         )
-        return make_pipeline(make_union(words, pieces), _Ridge(strength, kernel=linear_kernel))
-
-
-class _OnFeatures(_Classical):
-    """A classifier on standardised frozen features of the config's streams, side by side."""
-
-    def look_at(self, posts):
-        config = self.config
-        return np.hstack([extract_features(posts, name, config) for name in config.modalities])
-
-    @classmethod
-    def settings(cls, config):
-        return {
-            "model": cls.MODEL,
-            "strength": f"of {cls.STRENGTHS}, by log-loss on the inner split of each fold",
-            "mode": config.mode,
-            "streams": {name: list(config.encoders(name)) for name in config.modalities},
-        }
-
-
-class Logistic(Nested, _OnFeatures):
-    """Logistic regression with a strong L2 penalty: thousands of features, few posts."""
-
-    MODEL = "logistic regression on standardised frozen features"
-    STRENGTHS = (0.0001, 0.0003, 0.001)
-
-    def classifier(self, strength):
-        linear = LogisticRegression(C=strength, max_iter=300, tol=1e-3)
-        return make_pipeline(StandardScaler(), linear)
-
-
-class CleanedLogistic(Logistic):
-    """The same, with training posts of suspicious label weighing less.
-
-    Confident learning (Northcutt, Jiang and Chuang, JAIR 70, 2021; cleanlab) on predictions
-    from a cross-validation among the posts to be fitted on. Scored posts are never cleaned.
-    """
-
-    MODEL = "logistic regression, suspicious training posts at a lower weight"
-    WEIGHT = 0.3
-
-    def __init__(self, dataset, config):
-        super().__init__(dataset, config)
-        self._weights = cache(self._weights_of)
-
-    def _weights_of(self, places):
-        X, y = self.inputs[list(places)], self.labels[list(places)]
-        model = self.classifier(self.STRENGTHS[1])
-        table = cross_val_predict(model, X, y, cv=self.PARTS, method="predict_proba")
-        return np.where(find_label_issues(y, table), self.WEIGHT, 1.0)
-
-    def _fitted(self, places, strength):
-        weights = self._weights(tuple(places))
-        model, X, y = self.classifier(strength), self.inputs[places], self.labels[places]
-        return model.fit(X, y, logisticregression__sample_weight=weights)
-
-
-class Network(Nested, Learner):
-    """The sentiment model, fit to be blended."""
-
-
-class _OnKernel(ClassifierMixin, BaseEstimator):
-    """A classifier on a kernel that is computed once; the RBF's as wide as there are features."""
-
-    def __init__(self, strength, kernel=rbf_kernel):
-        self.strength, self.kernel = strength, kernel
-
-    def _kernel(self, X):
-        return self.kernel(X, self.train_)
-
-    def fit(self, X, y):
-        self.train_ = X
-        return self.fit_kernel(self._kernel(X), y)
-
-
-class _Ridge(_OnKernel):
-    """Kernel ridge regression on one-hot classes; what is below `LEAST` counts as that much."""
-
-    LEAST = 0.02
-
-    def fit_kernel(self, kernel, y):
-        onehot = np.eye(len(LABELS))[y]
-        self.shares_ = onehot.mean(0)
-        self.ridge_ = KernelRidge(alpha=self.strength, kernel="precomputed")
-        self.ridge_.fit(kernel, onehot - self.shares_)
+        for number in range(self.parts):
+            self._predict_part(number, rows[part != number], rows[part == number], X, y, context)
+        self.learner_ = clone(self.learner).fit(X, y, context)
+        self.best_epoch_, self.history_ = self.learner_.best_epoch_, self.learner_.history_
         return self
 
-    def predict_proba(self, X):
-        table = np.clip(self.ridge_.predict(self._kernel(X)) + self.shares_, self.LEAST, None)
-        return table / table.sum(1, keepdims=True)
+    def _predict_part(
+        self,
+        number: int,
+        rest: np.ndarray,
+        left_out: np.ndarray,
+        X: PostSubset,
+        y: np.ndarray,
+        context: FitContext,
+    ) -> None:
+        train, validation = train_validation_split(
+            rest, y, context.groups, inner_folds=self.inner_folds, seed=context.fold_seed
+        )
+        rows = np.concatenate([train, validation])
+        file = context.checkpoint
+        part = FitContext(
+            validation=np.arange(len(rows)) >= len(train),
+            groups=context.groups[rows],
+            fold_seed=context.fold_seed,
+            seed=context.seed,
+            checkpoint=file and file.with_stem(f"{file.stem}-part{number}"),
+        )
+        learner = clone(self.learner).fit(X[rows], y[rows], part)
+        self.inner_probabilities_[left_out] = learner.predict_proba(X[left_out])
 
+    def predict_proba(self, X: PostSubset) -> np.ndarray:
+        return self.learner_.predict_proba(X)
 
-class _Machine(_OnKernel):
-    """scikit-learn's SVC. Probabilities are the softmax of its scores: the blend scales them."""
-
-    def fit_kernel(self, kernel, y):
-        self.machine_ = SVC(C=self.strength, kernel="precomputed", cache_size=500).fit(kernel, y)
-        return self
-
-    def predict_proba(self, X):
-        return softmax(self.machine_.decision_function(self._kernel(X)), axis=1)
-
-
-class Ridge(Nested, _OnFeatures):
-    """A least-squares kernel machine (Suykens and Vandewalle, 1999)."""
-
-    MODEL = "RBF kernel ridge regression on one-hot classes, standardised frozen features"
-    STRENGTHS = (1.0,)  # alpha
-
-    def classifier(self, strength):
-        return make_pipeline(StandardScaler(), _Ridge(strength))
-
-
-class VectorMachine(Nested, _OnFeatures):
-    """A support vector machine."""
-
-    MODEL = "RBF support vector machine on standardised frozen features"
-    STRENGTHS = (2.0,)
-
-    def classifier(self, strength):
-        return make_pipeline(StandardScaler(), _Machine(strength))
+    def settings(self) -> Record:
+        return self.learner.settings()

@@ -1,89 +1,134 @@
 """Training and evaluation of any model on any batches. Knows nothing of modalities.
 
-A batch is a dictionary of tensors with `label`; the model turns it into logits.
-Everything random in an epoch is seeded by that epoch, so a run that was killed and goes
-on from its last epoch draws the same numbers as one that was not.
+A batch is a dictionary of tensors with `label`; the model turns it into logits. Everything
+random in an epoch is seeded by that epoch, so a run that was killed and goes on from its last
+epoch draws the same numbers as one that was not.
 """
 
 import copy
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 from torch import nn
+from torch.optim.lr_scheduler import LRScheduler
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from transformers import get_cosine_schedule_with_warmup
 
-from ..config import LABELS
+from ..config import LABELS, Config
 from ..devices import autocast, to_device
 from ..errors import CourseError
 from ..io import replacing
+from ..models.objective import Objective, plain_objective
+from ..models.trainable import Batch, Trainable
+
+
+class Batches(Protocol):
+    """One epoch's batches: they can be counted, and gone through."""
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[Batch]: ...
+
+
+@dataclass(frozen=True)
+class Validation:
+    """The posts that say when to stop: their batches, and their labels `(n,)` in that order."""
+
+    batches: Iterable[Batch]
+    labels: np.ndarray
 
 
 @dataclass
 class EpochLog:
-    """What happened in one epoch. Losses are means over posts."""
+    """What happened in one epoch. Losses are means over posts; no validation set, no figure."""
 
     epoch: int
     train_loss: float
-    val_loss: float
-    val_accuracy: float
+    val_loss: float | None = None
+    val_accuracy: float | None = None
+
+
+# ---- the state --------------------------------------------------------------------------
 
 
 @dataclass
-class Progress:
-    """Where a training stands: everything needed to go on."""
+class TrainingState:
+    """Where a training stands: everything that is needed to go on."""
 
+    model: Trainable
+    optimizer: torch.optim.Optimizer
+    schedule: LRScheduler
+    average: AveragedModel | None  # moving average of the weights, where there is one
     history: list[EpochLog] = field(default_factory=list)
     best_epoch: int = 0
     best_loss: float = float("inf")
-    best_state: dict | None = None
+    best_weights: dict[str, torch.Tensor] | None = None
 
-    def finished(self, config):
-        """Whether the epochs or the patience have run out."""
+    @classmethod
+    def start(cls, model: Trainable, config: Config, *, steps_per_epoch: int) -> "TrainingState":
+        """A model that has not been trained yet, with its optimizer and its schedule."""
+        optimizer = torch.optim.AdamW(model.parameter_groups(config))
+        schedule = make_schedule(optimizer, steps_per_epoch, config)
+        return cls(model, optimizer, schedule, make_average(model, config))
+
+    @property
+    def judged(self) -> nn.Module:
+        """The weights that count: the moving average, where there is one."""
+        return self.model if self.average is None else self.average.module
+
+    def enter(self, log: EpochLog) -> None:
+        """Notes an epoch, and its weights if it has the lowest validation loss so far."""
+        self.history.append(log)
+        if log.val_loss is not None and log.val_loss < self.best_loss:
+            self.best_loss, self.best_epoch = log.val_loss, log.epoch
+            self.best_weights = copy.deepcopy(self.judged.state_dict())
+
+    def finished(self, *, epochs: int, patience: int | None) -> bool:
+        """Whether the epochs, or the patience where there is any, have run out."""
         done = len(self.history)
-        return done >= config.epochs or done - self.best_epoch >= config.patience
+        impatient = patience is not None and done - self.best_epoch >= patience
+        return done >= epochs or impatient
+
+    def _parts(self) -> dict[str, Any]:
+        parts = {"model": self.model, "optimizer": self.optimizer, "schedule": self.schedule}
+        return parts if self.average is None else {**parts, "average": self.average}
+
+    def save(self, file: Path) -> None:
+        """Writes a checkpoint: whole, or not at all."""
+        saved = {name: part.state_dict() for name, part in self._parts().items()}
+        saved["progress"] = {
+            "history": [asdict(log) for log in self.history],
+            "best_epoch": self.best_epoch,
+            "best_loss": self.best_loss,
+            "best_weights": self.best_weights,
+        }
+        with replacing(file) as temporary:
+            torch.save(saved, temporary)
+
+    def load(self, file: Path, device: torch.device) -> None:
+        """Goes back to a checkpoint."""
+        saved = torch.load(file, map_location=device, weights_only=True)
+        for name, part in self._parts().items():
+            part.load_state_dict(saved[name])
+        progress = saved["progress"]
+        self.history = [EpochLog(**entry) for entry in progress.pop("history")]
+        for name, value in progress.items():
+            setattr(self, name, value)
 
 
-def make_loss(labels, config):
-    """Cross-entropy over the training labels' classes, weighted if the config says so.
-
-    Balanced weights are scikit-learn's, n / (classes * count); `root` takes their square root.
-    """
-    weight = None
-    if config.class_weights != "none":
-        counts = np.bincount(labels, minlength=len(LABELS)).clip(min=1)
-        power = {"balanced": 1.0, "root": 0.5}[config.class_weights]
-        weight = torch.tensor((len(labels) / (len(LABELS) * counts)) ** power, dtype=torch.float32)
-    return nn.CrossEntropyLoss(weight=weight, label_smoothing=config.label_smoothing)
-
-
-def make_optimizer(model, config):
-    """AdamW; encoders at their own rate, biases and norms without weight decay."""
-    groups = []
-    for is_encoder, rate in (
-        (True, config.encoder_learning_rate),
-        (False, config.learning_rate),
-    ):
-        chosen = [
-            p
-            for name, p in model.named_parameters()
-            if p.requires_grad and name.startswith("encoders.") == is_encoder
-        ]
-        matrices = [p for p in chosen if p.ndim > 1]
-        others = [p for p in chosen if p.ndim <= 1]
-        groups.append({"params": matrices, "lr": rate, "weight_decay": config.weight_decay})
-        groups.append({"params": others, "lr": rate, "weight_decay": 0.0})
-    return torch.optim.AdamW([group for group in groups if group["params"]])
-
-
-def make_schedule(optimizer, steps_per_epoch, config):
+def make_schedule(
+    optimizer: torch.optim.Optimizer, steps_per_epoch: int, config: Config
+) -> LRScheduler:
     """Linear warm-up, then cosine to zero; to be stepped once a batch."""
     warmup = round(config.warmup_epochs * steps_per_epoch)
     return get_cosine_schedule_with_warmup(optimizer, warmup, config.epochs * steps_per_epoch)
 
 
-def make_average(model, config):
+def make_average(model: nn.Module, config: Config) -> AveragedModel | None:
     """An exponential moving average of the weights, or None if the config asks for none."""
     if not config.average_decay:
         return None
@@ -91,45 +136,48 @@ def make_average(model, config):
     return AveragedModel(model, multi_avg_fn=moving, use_buffers=True)
 
 
-def plain_objective(model, batch, loss_function):
-    """The loss of the model's logits."""
-    return loss_function(model(batch).float(), batch["label"])
+# ---- one epoch --------------------------------------------------------------------------
 
 
 def train_one_epoch(
-    model,
-    batches,
+    state: TrainingState,
+    batches: Iterable[Batch],
     *,
-    loss_function,
-    optimizer,
-    schedule,
-    clip_norm,
-    device,
-    objective=plain_objective,
-    average=None,
-):
-    """One pass over the training batches; returns the mean loss over posts."""
-    model.train()
+    loss_function: nn.Module,
+    clip_norm: float,
+    device: torch.device,
+    objective: Objective = plain_objective,
+) -> float:
+    """One pass over the training batches; returns the mean loss over posts.
+
+    Args:
+        loss_function: of logits `(B, 3)` and labels `(B,)`.
+        clip_norm: largest norm of the gradient.
+        objective: what is minimised, a function of model, batch and loss function.
+    """
+    model = state.model.train()
     total, posts = 0.0, 0
     for batch in batches:
         batch = to_device(batch, device)
         with autocast(device):
             loss = objective(model, batch, loss_function)
-        optimizer.zero_grad(set_to_none=True)
+        state.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         # After backward: before it there is no gradient yet that could be clipped.
         nn.utils.clip_grad_norm_(model.parameters(), clip_norm)
-        optimizer.step()
-        schedule.step()
-        if average is not None:
-            average.update_parameters(model)
+        state.optimizer.step()
+        state.schedule.step()
+        if state.average is not None:
+            state.average.update_parameters(model)
         total += loss.item() * len(batch["label"])
         posts += len(batch["label"])
     return total / posts
 
 
 @torch.inference_mode()
-def predict_logits(model, batches, *, device):
+def predict_logits(
+    model: nn.Module, batches: Iterable[Batch], *, device: torch.device
+) -> torch.Tensor:
     """Logits `(N, 3)` of all posts, in the batches' order, on the CPU."""
     model.eval()
     logits = []
@@ -139,104 +187,104 @@ def predict_logits(model, batches, *, device):
     return torch.cat(logits) if logits else torch.empty(0, len(LABELS))
 
 
-def evaluate(model, batches, labels, *, loss_function, device):
+def evaluate(
+    model: nn.Module, validation: Validation, *, loss_function: nn.Module, device: torch.device
+) -> tuple[float, float]:
     """`(loss, accuracy)` over all posts at once: no mean of per-batch means."""
-    logits = predict_logits(model, batches, device=device).to(device)
-    labels = torch.as_tensor(labels, device=device)
+    logits = predict_logits(model, validation.batches, device=device).to(device)
+    labels = torch.as_tensor(validation.labels, device=device)
     loss = loss_function(logits, labels).item()
     return loss, (logits.argmax(1) == labels).float().mean().item()
 
 
-def _save(checkpoint, model, average, optimizer, schedule, progress):
-    with replacing(checkpoint) as temporary:
-        torch.save(
-            {
-                "model": model.state_dict(),
-                "average": average and average.state_dict(),
-                "optimizer": optimizer.state_dict(),
-                "schedule": schedule.state_dict(),
-                "progress": {**vars(progress), "history": [asdict(e) for e in progress.history]},
-            },
-            temporary,
-        )
+# ---- the loop ---------------------------------------------------------------------------
 
 
-def _load(checkpoint, model, average, optimizer, schedule, device):
-    saved = torch.load(checkpoint, map_location=device, weights_only=True)
-    model.load_state_dict(saved["model"])
-    if average is not None:
-        average.load_state_dict(saved["average"])
-    optimizer.load_state_dict(saved["optimizer"])
-    schedule.load_state_dict(saved["schedule"])
-    progress = Progress(**saved["progress"])
-    progress.history = [EpochLog(**entry) for entry in progress.history]
-    return progress
+@dataclass(frozen=True, kw_only=True)
+class Trainer:
+    """How a model is trained: by what loss, with which settings, on which device.
 
-
-def fit(
-    model,
-    *,
-    train_batches,
-    inner_batches,
-    inner_labels,
-    loss_function,
-    config,
-    device,
-    seed,
-    objective=plain_objective,
-    checkpoint=None,
-    on_epoch=None,
-):
-    """Trains with early stopping on the inner split; leaves the best weights in the model.
-
-    Args:
-        train_batches: a function of the epoch (from 1) that gives that epoch's batches.
-        inner_batches: batches of the inner split, in the order of `inner_labels`.
-        seed: with the epoch it seeds dropout.
-        objective: a function of model, batch and loss function that gives what is minimised.
+    Attributes:
+        loss_function: of logits `(B, 3)` and labels `(B,)`.
+        objective: what is minimised, a function of model, batch and loss function.
+        seed: with the epoch it seeds dropout. None goes on with torch's generator as it is;
+            such a training cannot be resumed to the same weights.
         checkpoint: a file to save after each epoch and to go on from; None for neither.
         on_epoch: called with each `EpochLog`.
-
-    Returns:
-        Progress, with the history and the best epoch (lowest inner loss).
     """
-    model.to(device)
-    loss_function.to(device)
-    optimizer = make_optimizer(model, config)
-    schedule = make_schedule(optimizer, len(train_batches(1)), config)
-    average, progress = make_average(model, config), Progress()
-    judged = model if average is None else average.module
-    if checkpoint is not None and checkpoint.exists():
-        progress = _load(checkpoint, model, average, optimizer, schedule, device)
-    while not progress.finished(config):
-        epoch = len(progress.history) + 1
-        torch.manual_seed(seed * 1000 + epoch)
-        train_loss = train_one_epoch(
-            model,
-            train_batches(epoch),
-            loss_function=loss_function,
-            optimizer=optimizer,
-            schedule=schedule,
-            clip_norm=config.clip_norm,
-            device=device,
-            objective=objective,
-            average=average,
+
+    config: Config
+    loss_function: nn.Module
+    device: torch.device
+    objective: Objective = plain_objective
+    seed: int | None = None
+    checkpoint: Path | None = None
+    on_epoch: Callable[[EpochLog], None] | None = None
+
+    def fit(
+        self,
+        model: Trainable,
+        train_batches: Callable[[int], Batches],
+        validation: Validation | None = None,
+        *,
+        epochs: int | None = None,
+    ) -> TrainingState:
+        """Trains; the best weights are in the model afterwards.
+
+        With a validation set training stops early, and the best weights are those with the
+        lowest validation loss. Without, it runs for so many epochs, and the last ones count.
+
+        Args:
+            train_batches: a function of the epoch (from 1) that gives that epoch's batches.
+            epochs: at most; the config's by default. The learning rate follows the config's
+                whole schedule either way.
+
+        Raises:
+            CourseError: where the training diverges.
+        """
+        model.to(self.device)
+        self.loss_function.to(self.device)
+        state = TrainingState.start(model, self.config, steps_per_epoch=len(train_batches(1)))
+        if self.checkpoint is not None and self.checkpoint.exists():
+            state.load(self.checkpoint, self.device)
+        patience = None if validation is None else self.config.patience
+        while not state.finished(epochs=epochs or self.config.epochs, patience=patience):
+            self._one_epoch(state, train_batches, validation)
+        model.load_state_dict(state.best_weights or state.judged.state_dict())
+        return state
+
+    def _one_epoch(
+        self,
+        state: TrainingState,
+        train_batches: Callable[[int], Batches],
+        validation: Validation | None,
+    ) -> None:
+        log = EpochLog(len(state.history) + 1, float("nan"))
+        if self.seed is not None:
+            torch.manual_seed(self.seed * 1000 + log.epoch)
+        log.train_loss = train_one_epoch(
+            state,
+            train_batches(log.epoch),
+            loss_function=self.loss_function,
+            clip_norm=self.config.clip_norm,
+            device=self.device,
+            objective=self.objective,
         )
-        loss, accuracy = evaluate(
-            judged, inner_batches, inner_labels, loss_function=loss_function, device=device
-        )
-        if not np.isfinite([train_loss, loss]).all():
-            raise CourseError(
-                f"The loss is not a number any more in epoch {epoch}: training has diverged. "
-                f"Lower learning_rate (it is {config.learning_rate}) or clip_norm"
+        if validation is not None:
+            log.val_loss, log.val_accuracy = evaluate(
+                state.judged, validation, loss_function=self.loss_function, device=self.device
             )
-        progress.history.append(EpochLog(epoch, train_loss, loss, accuracy))
-        if loss < progress.best_loss:
-            progress.best_loss, progress.best_epoch = loss, epoch
-            progress.best_state = copy.deepcopy(judged.state_dict())
-        if checkpoint is not None:
-            _save(checkpoint, model, average, optimizer, schedule, progress)
-        if on_epoch:
-            on_epoch(progress.history[-1])
-    model.load_state_dict(progress.best_state)
-    return progress
+        self._refuse_divergence(log)
+        state.enter(log)
+        if self.checkpoint is not None:
+            state.save(self.checkpoint)
+        if self.on_epoch:
+            self.on_epoch(log)
+
+    def _refuse_divergence(self, log: EpochLog) -> None:
+        losses = [log.train_loss] if log.val_loss is None else [log.train_loss, log.val_loss]
+        if not np.isfinite(losses).all():
+            raise CourseError(
+                f"The loss is not a number any more in epoch {log.epoch}: training has diverged. "
+                f"Lower learning_rate (it is {self.config.learning_rate}) or clip_norm"
+            )

@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 
 from mmsa_utils.config import LABELS
-from mmsa_utils.data.demo import CEILINGS, PICTURE_SHOWS, TEXT_SHOWS, make_demo, verdict
+from mmsa_utils.data.demo import (
+    CEILINGS,
+    IMAGE_SHOWS,
+    TEXT_SHOWS,
+    make_demo,
+    read_sentences,
+    verdict,
+)
+from mmsa_utils.data.images import decode_image
 from mmsa_utils.data.splits import find_groups
 from mmsa_utils.errors import CourseError
 from mmsa_utils.paths import DEMO
@@ -22,8 +30,18 @@ def test_the_same_seed_makes_the_same_set(tmp_path):
     make_demo(tmp_path)
     for name in ("train.txt", "test_without_label.txt"):
         assert (tmp_path / name).read_bytes() == (DEMO / name).read_bytes()
-    for file in (DEMO / "data").glob("*.txt"):
-        assert (tmp_path / "data" / file.name).read_bytes() == file.read_bytes()
+    made, kept = (sorted((folder / "data").iterdir()) for folder in (tmp_path, DEMO))
+    assert [file.name for file in made] == [file.name for file in kept]
+    for one, other in zip(made, kept, strict=True):
+        if one.suffix == ".txt":
+            assert one.read_bytes() == other.read_bytes()
+        else:
+            assert np.array_equal(decode_image(one), decode_image(other)), one.name
+
+
+def test_another_seed_makes_another_set(tmp_path):
+    make_demo(tmp_path, seed=8)
+    assert (tmp_path / "train.txt").read_bytes() != (DEMO / "train.txt").read_bytes()
 
 
 def test_it_never_overwrites_somebody_elses_folder(tmp_path):
@@ -39,17 +57,16 @@ def test_copies_are_only_those_planted(demo):
 
 
 def test_it_has_the_odd_files_that_real_posts_have(demo):
-    posts = demo.labelled + demo.unlabelled
-    assert Counter(post.encoding for post in posts)["gb18030"] == 1
-    assert {"L", "RGB", "RGBA"} == {post.facts.mode for post in posts}
+    assert Counter(post.encoding for post in demo.posts)["gb18030"] == 1
+    assert {"L", "RGB", "RGBA"} == {post.facts.mode for post in demo.posts}
 
 
 def test_ceilings_are_those_of_the_probability_model():
     rng, n = np.random.default_rng(0), 400_000
     label = rng.integers(0, 3, n)
-    text, picture = rng.random(n) < TEXT_SHOWS, rng.random(n) < PICTURE_SHOWS
+    text, image = rng.random(n) < TEXT_SHOWS, rng.random(n) < IMAGE_SHOWS
     guess = rng.integers(0, 3, n)  # where nothing is shown
-    for name, shown in (("text", text), ("image", picture), ("fused", text | picture)):
+    for name, shown in (("text", text), ("image", image), ("fused", text | image)):
         right = np.where(shown, label, guess) == label
         assert right.mean() == pytest.approx(CEILINGS[name], abs=0.004)
 
@@ -69,8 +86,6 @@ def test_the_verdict_tells_a_leak():
 
 
 def test_every_sentence_is_used_for_one_kind_only():
-    from mmsa_utils.data.demo import read_sentences
-
     sentences = read_sentences()
     every = [line for lines in sentences.values() for line in lines]
     assert set(sentences) == {*LABELS, "filler"}

@@ -2,14 +2,12 @@
 
 import json
 
-import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from mmsa_utils.config import Config
 from mmsa_utils.data import ocr
+from mmsa_utils.data.images import ImageFacts
 from mmsa_utils.data.posts import Post
-from mmsa_utils.encoders import features
 from mmsa_utils.errors import CourseError
 
 needs_ocr = pytest.mark.skipif(not ocr.available(), reason="PP-OCR is not installed")
@@ -21,16 +19,16 @@ def cache(tmp_path, monkeypatch):
 
 
 def post_of(path):
-    return Post("1", 0, "text", "utf-8", path, "content", None)
+    return Post("1", 0, "text", "utf-8", path, "content", ImageFacts())
 
 
 @pytest.fixture
 def quote(tmp_path):
     """A picture with words on it."""
-    picture = Image.new("RGB", (480, 200), "white")
+    image = Image.new("RGB", (480, 200), "white")
     font = ImageFont.load_default(size=48)
-    ImageDraw.Draw(picture).text((20, 60), "HAPPY DAY", fill="black", font=font)
-    picture.save(tmp_path / "quote.png")
+    ImageDraw.Draw(image).text((20, 60), "HAPPY DAY", fill="black", font=font)
+    image.save(tmp_path / "quote.png")
     return post_of(tmp_path / "quote.png")
 
 
@@ -38,10 +36,10 @@ def quote(tmp_path):
 def remembered(demo):
     """Two demo posts whose readings are in the cache: one with words, one without."""
     posts = demo.labelled[:2]
-    file = ocr._cache_file()
+    file = ocr.cache_file()
     file.parent.mkdir(parents=True)
     entries = [
-        {"content": ocr.picture_key(post.picture), "words": words, "error": ""}
+        {"content": ocr.image_key(post.image), "words": words, "error": ""}
         for post, words in zip(posts, ("I am so happy", ""), strict=True)
     ]
     file.write_text("".join(json.dumps(entry) + "\n" for entry in entries) + '{"content": "cut')
@@ -57,14 +55,6 @@ def test_without_the_extra_a_new_picture_says_what_to_install(demo, remembered, 
     monkeypatch.setattr(ocr, "available", lambda: False)
     with pytest.raises(CourseError, match=r"1 pictures.*make .venv/.extras"):
         ocr.read_words([*remembered, demo.labelled[2]])
-
-
-def test_words_become_the_tweet_classifiers_logits_and_their_number(remembered):
-    table = features.extract_features(remembered, "words", Config(words=True))
-    assert table.shape == (2, 4)
-    assert table[0, :3].argmax() == 2  # happy
-    assert table[0, 3] == pytest.approx(np.log(5))
-    assert not table[1].any()
 
 
 @needs_ocr

@@ -1,13 +1,9 @@
 """Reading posts: nothing is skipped in silence, every problem is named."""
 
-import numpy as np
 import pytest
 from PIL import Image
 
-from mmsa_utils.__main__ import main
-from mmsa_utils.data import text
-from mmsa_utils.data.images import decode_picture, picture_facts
-from mmsa_utils.data.posts import check_folder, load_dataset
+from mmsa_utils.data.posts import PROBLEM_COLUMNS, check_folder, load_dataset
 from mmsa_utils.errors import CourseError
 
 
@@ -15,25 +11,13 @@ def guids(folder):
     return [line.split(",")[0] for line in (folder / "train.txt").read_text().split()[1:]]
 
 
-def picture_of(folder, guid):
+def image_of(folder, guid):
     return next(p for p in (folder / "data").glob(f"{guid}.*") if p.suffix != ".txt")
-
-
-@pytest.mark.parametrize(
-    ("raw", "expected"),
-    [
-        ("naïve 😊".encode(), ("naïve 😊", "utf-8")),
-        ("\ufeffhello".encode(), ("hello", "utf-8")),
-        ("and so on…".encode("gb18030"), ("and so on…", "gb18030")),
-        (b"caf\xe9", ("café", "latin-1")),
-    ],
-)
-def test_decoding_tries_utf8_then_gb18030_then_latin1(raw, expected):
-    assert text.decode(raw) == expected
 
 
 def test_a_sound_folder_has_no_problems(folder):
     assert check_folder(folder).empty
+    assert list(check_folder(folder).columns) == PROBLEM_COLUMNS
     assert len(load_dataset(folder).labelled) == 12
 
 
@@ -47,26 +31,26 @@ def test_lists_may_have_bom_windows_line_ends_blank_lines_spaces_and_capitals(fo
 
 @pytest.mark.parametrize("suffix", [".JPG", ".jpeg", ".png"])
 def test_other_picture_suffixes_are_read(folder, suffix):
-    picture = picture_of(folder, guids(folder)[3])
-    picture.rename(picture.with_suffix(suffix))
+    image = image_of(folder, guids(folder)[3])
+    image.rename(image.with_suffix(suffix))
     assert check_folder(folder).empty
 
 
-def spoil_missing_picture(folder, guid):
-    picture_of(folder, guid).unlink()
+def spoil_missing_image(folder, guid):
+    image_of(folder, guid).unlink()
 
 
 def spoil_missing_text(folder, guid):
     (folder / "data" / f"{guid}.txt").unlink()
 
 
-def spoil_truncated_picture(folder, guid):
-    picture = picture_of(folder, guid)
-    picture.write_bytes(picture.read_bytes()[:1500])
+def spoil_truncated_image(folder, guid):
+    image = image_of(folder, guid)
+    image.write_bytes(image.read_bytes()[:1500])
 
 
-def spoil_unreadable_picture(folder, guid):
-    picture_of(folder, guid).write_bytes(b"no picture at all")
+def spoil_unreadable_image(folder, guid):
+    image_of(folder, guid).write_bytes(b"no picture at all")
 
 
 def spoil_empty_text(folder, guid):
@@ -79,20 +63,20 @@ def spoil_unknown_tag(folder, guid):
     list_.write_text("\n".join(lines))
 
 
-def spoil_two_pictures(folder, guid):
+def spoil_two_images(folder, guid):
     Image.new("RGB", (9, 9)).save(folder / "data" / f"{guid}.png")
 
 
 @pytest.mark.parametrize(
     ("spoil", "problem"),
     [
-        (spoil_missing_picture, "missing picture"),
+        (spoil_missing_image, "missing picture"),
         (spoil_missing_text, "missing text"),
-        (spoil_truncated_picture, "truncated picture"),
-        (spoil_unreadable_picture, "unreadable picture"),
+        (spoil_truncated_image, "truncated picture"),
+        (spoil_unreadable_image, "unreadable picture"),
         (spoil_empty_text, "empty text"),
         (spoil_unknown_tag, "unknown tag 'happy'"),
-        (spoil_two_pictures, "2 pictures for one post"),
+        (spoil_two_images, "2 pictures for one post"),
     ],
 )
 def test_each_problem_is_named_stops_and_can_be_excluded(folder, spoil, problem):
@@ -139,56 +123,56 @@ def test_a_folder_without_the_layout_says_where_the_layout_is(tmp_path):
         load_dataset(tmp_path)
 
 
-def test_notebooks_can_be_told_to_exclude_problems(folder, monkeypatch):
-    spoil_empty_text(folder, guids(folder)[0])
-    monkeypatch.setenv("MMSA_EXCLUDE_PROBLEMS", "1")
-    assert len(load_dataset(folder).labelled) == 11
+def test_the_posts_are_the_labelled_and_then_the_unlabelled_in_the_order_of_the_lists(folder):
+    dataset = load_dataset(folder)
+    lists = ("train.txt", "test_without_label.txt")
+    lines = [line for name in lists for line in (folder / name).read_text().split()[1:]]
+    assert [post.guid for post in dataset.posts] == [line.split(",")[0] for line in lines]
+    assert dataset.posts == dataset.labelled + dataset.unlabelled
+    assert dataset.labels.tolist() == [post.label for post in dataset.labelled]
+
+
+def test_the_fingerprint_tells_another_text_picture_label_or_order(folder):
+    found = {load_dataset(folder).fingerprint}
+    first, second = guids(folder)[:2]
+    (folder / "data" / f"{first}.txt").write_text("something else")
+    found.add(load_dataset(folder).fingerprint)
+    with image_of(folder, second).open("ab") as file:
+        file.write(b"more")
+    found.add(load_dataset(folder).fingerprint)
+    lines = (folder / "train.txt").read_text().split()
+    (folder / "train.txt").write_text("\n".join([lines[0], *lines[:0:-1]]))
+    found.add(load_dataset(folder).fingerprint)
+    label = lines[1].split(",")[1]
+    other = "neutral" if label != "neutral" else "positive"
+    changed = [lines[0], f"{first},{other}", *lines[2:]]
+    (folder / "train.txt").write_text("\n".join(changed))
+    found.add(load_dataset(folder).fingerprint)
+    assert len(found) == 5
+
+
+def test_a_folder_without_a_usable_labelled_post_is_refused(folder):
+    (folder / "train.txt").write_text("guid,tag\n")
+    with pytest.raises(CourseError, match="no usable post"):
+        load_dataset(folder)
+
+
+def test_a_dataset_is_named_after_its_folder_unless_told_otherwise(folder):
+    assert load_dataset(folder).name == folder.name
+    assert load_dataset(str(folder), name="course").name == "course"
 
 
 def test_check_command_prints_the_table_and_fails(folder, capsys):
+    from mmsa_utils.__main__ import main
+
     assert main(["check", str(folder)]) == 0
-    spoil_missing_picture(folder, guids(folder)[0])
+    spoil_missing_image(folder, guids(folder)[0])
     assert main(["check", str(folder)]) == 1
     assert "missing picture" in capsys.readouterr().out
 
 
 def test_a_command_on_bad_input_ends_in_one_message(tmp_path, capsys):
+    from mmsa_utils.__main__ import main
+
     assert main(["check", str(tmp_path)]) == 1
     assert capsys.readouterr().err.startswith("mmsa_utils: ")
-
-
-# ---- pictures ---------------------------------------------------------------------------
-
-
-def test_exif_rotation_is_applied(tmp_path):
-    picture = Image.new("RGB", (40, 20), "red")
-    exif = picture.getexif()
-    exif[0x0112] = 6  # to be turned by a quarter
-    picture.save(tmp_path / "turned.jpg", exif=exif)
-    assert decode_picture(tmp_path / "turned.jpg").shape == (40, 20, 3)
-
-
-def test_transparency_is_laid_on_white_and_palettes_become_rgb(tmp_path):
-    Image.new("RGBA", (8, 8), (0, 0, 0, 0)).save(tmp_path / "clear.png")
-    Image.new("RGB", (8, 8), (10, 200, 30)).convert("P").save(tmp_path / "palette.png")
-    Image.new("L", (8, 8), 77).save(tmp_path / "grey.png")
-    assert (decode_picture(tmp_path / "clear.png") == 255).all()
-    assert decode_picture(tmp_path / "palette.png").shape == (8, 8, 3)
-    assert (decode_picture(tmp_path / "grey.png") == 77).all()
-
-
-@pytest.mark.parametrize("side", [9_000, 14_000])  # below and above Pillow's own limit
-def test_decompression_bombs_are_refused_before_they_unpack(tmp_path, side):
-    bomb = tmp_path / "bomb.png"
-    Image.new("1", (side, side)).save(bomb)
-    assert "bomb" in picture_facts(bomb.read_bytes()).error
-    with pytest.raises(CourseError, match=r"bomb\.png"):
-        decode_picture(bomb)
-
-
-def test_draft_keeps_the_side_that_is_asked_for(tmp_path):
-    noise = np.random.default_rng(0).integers(0, 255, (900, 1200, 3), dtype=np.uint8)
-    Image.fromarray(noise).save(tmp_path / "large.jpg")
-    height, width, _ = decode_picture(tmp_path / "large.jpg", least_side=224).shape
-    assert 224 <= height < 900
-    assert 224 <= width < 1200

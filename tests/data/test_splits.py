@@ -5,7 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mmsa_utils.data.splits import find_groups, inner_split, make_folds, share_of
+from mmsa_utils.data.splits import (
+    assign_inner_folds,
+    find_groups,
+    make_folds,
+    subsample,
+    train_validation_split,
+)
 from mmsa_utils.errors import CourseError
 
 
@@ -42,16 +48,26 @@ def test_pictures_within_eight_bits_are_copies_and_groups_join_transitively(demo
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_no_group_crosses_folds_or_the_inner_split(seed):
+def test_no_group_crosses_folds_or_the_validation_set(seed):
     rng = np.random.default_rng(seed)
     labels = rng.integers(0, 3, 300)
     groups = rng.integers(0, 120, 300)
     fold = make_folds(labels, groups, folds=5, seed=seed)
     assert all(len(set(fold[groups == g])) == 1 for g in set(groups.tolist()))
-    train = np.flatnonzero(fold != 0)
-    fit, inner = inner_split(train, labels, groups, parts=8, seed=seed)
-    assert not set(groups[fit]) & set(groups[inner])
-    assert sorted([*fit, *inner]) == train.tolist()
+    trainval = np.flatnonzero(fold != 0)
+    train, validation = train_validation_split(trainval, labels, groups, inner_folds=8, seed=seed)
+    assert not set(groups[train]) & set(groups[validation])
+    assert sorted([*train, *validation]) == trainval.tolist()
+
+
+def test_the_validation_set_is_the_first_of_the_inner_folds():
+    rng = np.random.default_rng(0)
+    labels, groups = rng.integers(0, 3, 200), np.arange(200)
+    trainval = np.arange(40, 200)
+    part = assign_inner_folds(trainval, labels, groups, inner_folds=4, seed=1)
+    _, validation = train_validation_split(trainval, labels, groups, inner_folds=4, seed=1)
+    assert set(part.tolist()) == {0, 1, 2, 3}
+    assert validation.tolist() == trainval[part == 0].tolist()
 
 
 def test_folds_are_stratified_and_seeded(demo):
@@ -73,9 +89,9 @@ def test_a_class_with_too_few_posts_is_named():
 
 def test_a_share_of_training_posts_keeps_copies_together():
     groups = np.repeat(np.arange(100), 3)
-    train = np.arange(0, 240)
-    part = share_of(train, groups, share=0.5, seed=0)
-    assert set(part) <= set(train)
+    indices = np.arange(0, 240)
+    part = subsample(indices, groups, share=0.5, seed=0)
+    assert set(part) <= set(indices)
     assert 90 < len(part) < 150
     assert all((groups[part] == g).sum() == 3 for g in np.unique(groups[part]))
-    assert share_of(train, groups, share=1.0, seed=0) is train
+    assert subsample(indices, groups, share=1.0, seed=0) is indices

@@ -6,19 +6,16 @@ import numpy as np
 import pytest
 import torch
 
-from mmsa_utils.config import Config
-from mmsa_utils.data import images
-from mmsa_utils.encoders.registry import build_image_encoder
-from mmsa_utils.training.batches import PixelSource, PostData
+from mmsa_utils.data import transforms
 
-PICTURE = np.random.default_rng(0).integers(0, 255, (180, 260, 3), dtype=np.uint8)
+IMAGE = np.random.default_rng(0).integers(0, 255, (180, 260, 3), dtype=np.uint8)
 
 
 def test_every_argument_is_real():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        images.train_transform(size=64)
-        images.single_augmentations(64)
+        transforms.train_transform(size=64)
+        transforms.single_augmentations(64)
 
 
 def test_the_lab_reports_steps_are_all_there():
@@ -27,48 +24,41 @@ def test_the_lab_reports_steps_are_all_there():
         "MedianBlur", "Blur", "OpticalDistortion", "GridDistortion", "ElasticTransform", "CLAHE",
         "Sharpen", "Emboss", "RandomBrightnessContrast",
     }  # fmt: skip
-    assert set(images.single_augmentations(64)) == expected
+    assert set(transforms.single_augmentations(64)) == expected
 
 
-@pytest.mark.parametrize("name", list(images.single_augmentations(64)))
+@pytest.mark.parametrize("name", list(transforms.single_augmentations(64)))
 def test_each_transform_alone_changes_the_picture(name):
-    transform = images.single_augmentations(64)[name]
+    transform = transforms.single_augmentations(64)[name]
     changed = []
     for seed in range(8):  # a quarter turn of zero quarters is allowed now and then
         transform.set_random_seed(seed)
-        out = transform(image=PICTURE)["image"]
-        changed.append(out.shape != PICTURE.shape or (out != PICTURE).any())
+        out = transform(image=IMAGE)["image"]
+        changed.append(out.shape != IMAGE.shape or (out != IMAGE).any())
     assert any(changed)
 
 
 def test_evaluation_is_fixed_and_training_is_not():
-    plain, random = images.eval_transform(size=64), images.train_transform(size=64)
-    assert torch.equal(plain(image=PICTURE)["image"], plain(image=PICTURE)["image"])
-    assert not torch.equal(random(image=PICTURE)["image"], random(image=PICTURE)["image"])
-    assert plain(image=PICTURE)["image"].shape == (3, 64, 64)
+    plain, random = transforms.eval_transform(size=64), transforms.train_transform(size=64)
+    assert torch.equal(plain(image=IMAGE)["image"], plain(image=IMAGE)["image"])
+    assert not torch.equal(random(image=IMAGE)["image"], random(image=IMAGE)["image"])
+    assert plain(image=IMAGE)["image"].shape == random(image=IMAGE)["image"].shape == (3, 64, 64)
 
 
-@pytest.fixture(scope="module")
-def encoder():
-    return build_image_encoder("efficientnet_lite0")
+def test_the_same_seed_draws_the_same():
+    random, drawn = transforms.train_transform(size=64), []
+    for seed in (1, 1, 2):
+        random.set_random_seed(seed)
+        drawn.append(random(image=IMAGE)["image"])
+    assert torch.equal(drawn[0], drawn[1])
+    assert not torch.equal(drawn[0], drawn[2])
 
 
-def batches_of(demo, encoder, epoch, workers):
-    config = Config(mode="image", finetune=("image",), batch_size=4, workers=workers)
-    data = PostData(demo, config, {"image": encoder})
-    batches = data.train_batches(np.arange(8), seed=3)(epoch)
-    return torch.cat([batch["image"] for batch in batches])
-
-
-def test_augmentation_differs_by_epoch_and_not_by_number_of_workers(demo, encoder):
-    alone = batches_of(demo, encoder, 1, workers=0)
-    assert torch.equal(alone, batches_of(demo, encoder, 1, workers=2))
-    assert not torch.equal(alone.sort(0)[0], batches_of(demo, encoder, 2, workers=0).sort(0)[0])
-
-
-def test_scored_posts_are_never_augmented(demo, encoder):
-    config = Config(mode="image", finetune=("image",), batch_size=4)
-    data = PostData(demo, config, {"image": encoder})
-    batch = next(iter(data.eval_batches(np.arange(4))))
-    plain = PixelSource(encoder, demo.labelled, augment=False).load(range(4), draw=5)
-    assert torch.equal(batch["image"], plain)
+def test_the_whole_picture_is_seen_in_evaluation_and_normalised():
+    half = np.zeros((100, 200, 3), dtype=np.uint8)
+    half[:, 150:] = 255  # the right border, which a centre crop would cut off
+    seen = transforms.eval_transform(size=64)(image=half)["image"]
+    mean, std = (torch.tensor(v) for v in (transforms.IMAGENET_MEAN, transforms.IMAGENET_STD))
+    assert seen.dtype == torch.float32
+    assert torch.allclose(seen[:, 32, 0], -mean / std, atol=1e-5)
+    assert torch.allclose(seen[:, 32, -1], (1 - mean) / std, atol=1e-5)

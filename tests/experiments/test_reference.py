@@ -1,98 +1,114 @@
-"""The reference run and the ablation, end to end, on the demo set and with few tries."""
+"""The reference run, end to end, on the demo set and with few tries."""
 
-import json
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
-from mmsa_utils.__main__ import main
 from mmsa_utils.config import MODES, Config
-from mmsa_utils.errors import CourseError
-from mmsa_utils.evaluation.records import load_json, load_oof, load_record
-from mmsa_utils.experiments import ablations, reference
-from mmsa_utils.paths import course_folder
-from mmsa_utils.training import final as trained
-
-SMALL = Config(epochs=3, seeds=(0, 1), folds=2, inner_folds=3)
-
-
-@pytest.fixture
-def small(monkeypatch, tmp_path):
-    for module in (reference, ablations):
-        monkeypatch.setattr(module, "FOLDER", tmp_path)
-        monkeypatch.setattr(module, "COURSE", SMALL)
-    features = {mode: SMALL.but(mode=mode) for mode in MODES}
-    monkeypatch.setattr(reference, "FEATURES", features)
-    monkeypatch.setattr(reference, "NETWORK", features)
-    for module in (reference, ablations):
-        monkeypatch.setattr(module, "WITHOUT_MPNET", {mode: {} for mode in MODES})
-    few = {
-        "text": ("linear", "network", "TF-IDF"),
-        "image": ("linear", "network"),
-        "fused": ("network", "text blend", "image blend"),
-    }
-    monkeypatch.setattr(reference, "MEMBERS", few)
-    monkeypatch.setattr(ablations, "CANDIDATES", few)
-    monkeypatch.setattr(reference, "SHARES", (0.5, 1.0))
-    # PP-OCR need not be installed here: every other picture "holds" two words.
-    two_words = lambda posts: ([("so happy", "")[k % 2] for k in range(len(posts))], [])  # noqa: E731
-    monkeypatch.setattr(reference, "read_words", two_words)
-    return tmp_path
+from mmsa_utils.data.posts import load_dataset
+from mmsa_utils.evaluation.records import load_oof, load_record
+from mmsa_utils.experiments import reference as stages
+from mmsa_utils.experiments.recipes import MINUTES, RUNS
+from mmsa_utils.experiments.reference import STAGES, Reference, run_reference
+from mmsa_utils.io import load_json
+from mmsa_utils.paths import DEMO
+from mmsa_utils.training.final import NAME, load_shipped_model, predict_posts
 
 
-def test_every_stage_writes_its_records(demo, small, monkeypatch, tmp_path):
-    weights = tmp_path / "weights"
-    weights.mkdir()
-    for module in (trained, reference.weights):
-        monkeypatch.setattr(module, "FOLDER", weights)
-    names = ("_words", "_baselines", "_networks", "_blends", "_variants", "_learning_curve")
-    for stage in (*names, "_shipped", "_analysis"):
-        getattr(reference, stage)(demo)
+def every_other(posts):
+    """In the place of PP-OCR, which need not be installed here: every other picture has words."""
+    return [("so happy", "")[number % 2] for number in range(len(posts))], ["a.jpg: too dark"]
 
-    table = load_oof(small)
-    assert set(table["run"]) == {*reference.RUNS, "plain_folds"}
+
+@pytest.fixture(scope="module")
+def run(recipes, tmp_path_factory):
+    """A finished run."""
+    folder = tmp_path_factory.mktemp("reference")
+    reference = Reference(
+        dataset=load_dataset(DEMO),
+        recipes=recipes,
+        folder=folder,
+        images=folder / "images",
+        weights=folder / "weights",
+        read_words=every_other,
+    )
+    run_reference(reference)
+    return reference
+
+
+def test_every_run_has_a_record_and_its_predictions(run):
+    table = load_oof(run.folder)
+    assert set(table["run"]) == {*RUNS, "plain_folds"}
     sizes = table.groupby("run").size()
     assert sizes.pop("fused_ensemble") == 240
     assert (sizes == 2 * 240).all()
-    assert set(load_record(small, "text")["config"]["weights"]) == set(reference.MEMBERS["text"])
-    assert len((small / "test_predictions.txt").read_text().splitlines()) == 41
+    assert not load_record(run.folder, "plain_folds")["protocol"]["grouped"]
+    assert load_record(run.folder, "attention")["config"]["head"] == "attention"
+    for name in ("accuracy", "macro_f1"):
+        kept = {load_record(run.folder, mode)["oof"][name] for mode in MODES}
+        assert all(0.3 < score < 1 for score in kept)
 
-    curve = load_json(small / "learning_curve.json")
+
+def test_an_ensembles_record_names_its_base_learners(run):
+    for mode in MODES:
+        config = load_record(run.folder, mode)["config"]
+        assert tuple(config["weights"]) == run.recipes.base_learners[mode]
+        assert set(config["class_factors"]) == {"negative", "neutral", "positive"}
+
+
+def test_unlabelled_posts_get_a_prediction_each(run):
+    lines = (run.folder / "test_predictions.txt").read_text().splitlines()
+    assert lines[0] == "guid,tag"
+    assert [line.split(",")[0] for line in lines[1:]] == [p.guid for p in run.dataset.unlabelled]
+
+
+def test_the_learning_curve_ends_with_the_linear_model_on_all_posts(run):
+    curve = load_json(run.folder / "learning_curve.json")
     assert [(row["run"], row["fraction"]) for row in curve][:2] == [("text", 0.5), ("text", 1.0)]
-    facts = json.loads((small / "analysis.json").read_text())
+    assert [row["posts"] for row in curve[:2]] == [60, 120]
+    linear = run.base_learner("text", "linear")
+    accuracy = np.mean([score["accuracy"] for score in linear.scores])
+    assert curve[1]["accuracy"] == pytest.approx(accuracy)
+
+
+def test_the_analysis_counts_the_words_of_each_post(run):
+    facts = load_json(run.folder / "analysis.json")
     assert facts["data"]["labelled"] == 240
     assert facts["words_in_pictures"]["image"]["none"]["posts"] == 120
-    assert 0 <= load_json(small / "calibration.json")["after"]["ece"] < 0.3
-    model, config = trained.load_shipped_model()
-    saved = load_json(weights / "shipped.json")[trained.NAME]["demo_probabilities"]
-    assert trained.predict_posts(model, config, demo)[0] == pytest.approx(saved[0], abs=1e-3)
+    assert set(facts["overruling"]) == {"text", "image", "neither"}
+    assert 0 <= load_json(run.folder / "calibration.json")["after"]["ece"] < 0.3
 
 
-def test_the_ablation_keeps_by_inner_scores_and_goes_on_from_what_is_kept(demo, small, monkeypatch):
-    tries = (("smoothed", "label smoothing", {"label_smoothing": 0.1}),)
-    monkeypatch.setattr(ablations, "FEATURES", dict.fromkeys(MODES, ()))
-    monkeypatch.setattr(ablations, "NETWORKS", dict.fromkeys(MODES, tries))
-    monkeypatch.setattr(ablations, "FINETUNED", {})
-    ablations.run_ablations(demo)
-    rows = load_json(small / "ablations.json")
-    assert {row["mode"] for row in rows} == set(MODES)
-    assert {row["step"] for row in rows} == {"features", "network", "label noise", "ensemble"}
-    assert all(row["kept"] is ablations.is_kept(row, rows) for row in rows)
-    blended = [row["name"] for row in rows if (row["mode"], row["step"]) == ("text", "ensemble")]
-    assert blended == ["linear", "decision rule", "network", "TF-IDF"]
+def test_the_shipped_network_says_again_what_was_saved_beside_it(run):
+    model, config = load_shipped_model(folder=run.weights)
+    saved = load_json(run.weights / "shipped.json")[NAME]["demo_probabilities"]
+    assert config == run.recipes.networks["fused"]
+    assert predict_posts(model, config, run.dataset)[0] == pytest.approx(saved[0], abs=1e-3)
 
 
-def test_a_row_is_compared_within_its_track_and_a_tie_is_not_kept():
-    def row(name, step, against, accuracy, macro_f1):
-        inner = {"accuracy": accuracy, "macro_f1": macro_f1}
-        return {"mode": "text", "step": step, "name": name, "against": against, "inner": inner}
-
-    rows = [row("a", "x", None, 0.5, 0.4), row("a", "y", None, 0.1, 0.1)]
-    rows += [row("b", "x", "a", 0.4, 0.5), row("b", "y", "a", 0.4, 0.5)]
-    assert [ablations.is_kept(r, rows) for r in rows] == [True, True, False, True]
+def test_a_network_with_trained_encoders_is_not_shipped(run, tmp_path, capsys):
+    recipes = replace(run.recipes, networks={"fused": Config(finetune=("text",))})
+    other = replace(run, recipes=recipes, weights=tmp_path / "weights")
+    stages.shipped_network(other)
+    assert "too large to ship" in capsys.readouterr().out
+    assert not other.weights.exists()
 
 
-def test_without_the_courses_posts_it_says_where_they_go(monkeypatch, capsys):
-    with pytest.raises(CourseError, match="data/course"):
-        course_folder()
-    assert main(["reference"]) == 1
-    assert "MMSA_DATA" in capsys.readouterr().err
+def test_every_figure_is_drawn_but_the_waterfalls_of_an_ablation_that_was_not_run(run):
+    drawn = {file.stem for file in run.images.glob("*.png")}
+    by_mode = {f"{kind}_{mode}" for kind in ("curves", "confusion") for mode in MODES}
+    assert by_mode | {"structure", "run_comparison", "calibration"} <= drawn
+    assert not any(name.startswith("waterfall") for name in drawn)
+    assert all(file.stat().st_size > 5000 for file in run.images.glob("*.png"))
+
+
+def test_words_names_pictures_that_could_not_be_read_and_lora_is_not_made_again(run, capsys):
+    stages.words(run)
+    assert "a.jpg: too dark" in capsys.readouterr().out
+    stages.tweets(run)
+    assert "is there" in capsys.readouterr().out
+
+
+def test_every_stage_has_its_minutes():
+    assert list(STAGES) == list(MINUTES)

@@ -10,20 +10,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mmsa_utils.config import LABELS, Config
+from mmsa_utils.config import Config
 from mmsa_utils.data.demo import CEILINGS
 from mmsa_utils.data.splits import find_groups
 from mmsa_utils.errors import CourseError
-from mmsa_utils.evaluation import metrics
-from mmsa_utils.evaluation.records import (
-    load_oof,
-    load_record,
-    probabilities_of,
-    save_validation,
-    write_predictions,
-)
-from mmsa_utils.training.cross_validation import Learner, cross_validate, fold_tasks
-from mmsa_utils.training.learners import Majority, TfIdf
+from mmsa_utils.training.classical import MajorityClassifier
+from mmsa_utils.training.cross_validation import choose, cross_validate, fold_tasks
+from mmsa_utils.training.network import NetworkClassifier
 
 MODES = ("text", "image", "fused")
 
@@ -54,11 +47,13 @@ def test_fusion_beats_both_where_both_know_something(runs):
 def test_every_post_is_scored_exactly_once_and_by_a_model_that_has_not_seen_it(demo, tmp_path):
     groups = find_groups(demo.labelled)
     tasks = fold_tasks(demo, Config(), store=tmp_path, groups=groups)
-    assert sorted(np.concatenate([task.scored for task in tasks])) == list(range(240))
+    assert sorted(np.concatenate([task.test for task in tasks])) == list(range(240))
     for task in tasks:
-        seen = set(groups[task.fit]) | set(groups[task.inner])
-        assert not seen & set(groups[task.scored])
-        assert not set(groups[task.fit]) & set(groups[task.inner])
+        assert not set(groups[task.trainval]) & set(groups[task.test])
+        assert not set(groups[task.train]) & set(groups[task.validation])
+        context = task.context()
+        assert (context.groups == groups[task.trainval]).all()
+        assert (task.trainval[context.validation] == task.validation).all()
 
 
 def test_all_modes_use_the_same_folds(runs):
@@ -82,15 +77,35 @@ def test_the_same_seed_gives_the_same_predictions_and_another_does_not(demo, run
     assert (other.probabilities != runs["text"].probabilities).any()
 
 
-def test_finished_folds_are_not_trained_again(demo, tmp_path):
-    class Untouchable(Learner):
-        def __init__(self, dataset, config):
-            raise AssertionError("trained again")
-
-    store = tmp_path / "folds"
-    first = cross_validate(demo, Config(mode="text", epochs=2), store=store)
-    again = cross_validate(demo, Config(mode="text", epochs=2), store=store, learner=Untouchable)
+def test_finished_folds_are_not_trained_again(demo, tmp_path, monkeypatch):
+    store, config = tmp_path / "folds", Config(mode="text", epochs=2)
+    first = cross_validate(demo, config, store=store)
+    monkeypatch.setattr(NetworkClassifier, "fit", None)  # any training would fail now
+    again = cross_validate(demo, config, store=store)
     assert (first.probabilities == again.probabilities).all()
+
+
+def test_another_learner_does_not_get_the_folds_of_the_first(demo):
+    config = Config(mode="text")
+    first = cross_validate(demo, config, learner="majority", name="same")
+    second = cross_validate(demo, config, learner="TF-IDF", name="same")
+    assert (first.probabilities != second.probabilities).any()
+
+
+def test_a_learner_that_is_fitted_on_validation_posts_is_refused_unless_nested(demo):
+    with pytest.raises(CourseError, match="wrap it in Nested"):
+        cross_validate(demo, Config(), learner=MajorityClassifier())
+
+
+def test_an_unknown_learner_is_named_with_those_that_exist(demo):
+    with pytest.raises(CourseError, match=r"'magic' is not known.*linear"):
+        cross_validate(demo, Config(), learner="magic")
+
+
+def test_the_best_run_is_chosen_by_validation_and_not_by_test_scores(runs):
+    best = choose(runs.values())
+    sums = {mode: sum(run.validation_scores.values()) for mode, run in runs.items()}
+    assert best is runs[max(sums, key=sums.get)]
 
 
 CHILD = """
@@ -142,12 +157,15 @@ def test_other_groups_are_other_folds(demo):
 
 
 def test_majority_gives_the_training_shares(demo, tmp_path):
-    run = cross_validate(demo, Config(), learner=Majority, name="majority", store=tmp_path)
-    assert np.allclose(run.probabilities, 1 / 3, atol=0.02)
+    run = cross_validate(demo, Config(), learner="majority", store=tmp_path)
+    for result in run.results:
+        rest = np.delete(demo.labels, result.test)
+        shares = np.bincount(rest) / len(rest)
+        assert np.allclose(result.probabilities, shares, atol=1e-6)
 
 
 def test_tfidf_learns_little_from_sentences_that_never_repeat(demo, tmp_path):
-    run = cross_validate(demo, Config(), learner=TfIdf, name="tfidf", store=tmp_path)
+    run = cross_validate(demo, Config(), learner="TF-IDF", store=tmp_path)
     assert 0.33 < accuracy(run) < CEILINGS["text"]
 
 
@@ -162,58 +180,3 @@ def test_encoders_can_be_trained_along(demo, tmp_path, trained):
     frozen = cross_validate(small, config.but(finetune=()), store=tmp_path / "frozen")
     assert np.isfinite(run.probabilities).all()
     assert (run.probabilities != frozen.probabilities).any()
-
-
-# ---- records ----------------------------------------------------------------------------
-
-
-def test_every_figure_of_a_record_comes_from_the_saved_predictions(demo, runs, tmp_path):
-    for mode in MODES:
-        save_validation(mode, runs[mode], tmp_path)
-    table = load_oof(tmp_path)
-    assert len(table) == 3 * 240
-    for mode in MODES:
-        record = load_record(tmp_path, mode)
-        labels, probabilities = probabilities_of(table, mode)
-        assert record["oof"] == metrics.summary(labels, probabilities)
-        for fold in record["folds"]:
-            part = table[(table["run"] == mode) & (table["fold"] == fold["fold"])]
-            right = part[list(LABELS)].to_numpy().argmax(1) == part["label"].map(LABELS.index)
-            assert fold["accuracy"] == pytest.approx(right.mean())
-
-
-def test_saving_a_run_again_replaces_it(runs, tmp_path):
-    for _ in range(2):
-        save_validation("text", runs["text"], tmp_path)
-    assert len(load_oof(tmp_path)) == 240
-
-
-def test_rows_are_anonymous_but_the_same_post_in_every_run(demo, runs, tmp_path):
-    for mode in MODES:
-        save_validation(mode, runs[mode], tmp_path)
-    table = load_oof(tmp_path)
-    assert table.groupby("row")["label"].nunique().max() == 1
-    assert demo.rows.tolist() != sorted(demo.rows.tolist())
-    assert (probabilities_of(table, "text")[0] == demo.labels[np.argsort(demo.rows)]).all()
-
-
-def test_predictions_stand_beside_their_own_posts(demo, runs, tmp_path):
-    file = tmp_path / "test_predictions.txt"
-    write_predictions(demo, runs["fused"].unlabelled, file)
-    lines = file.read_text().splitlines()
-    assert lines[0] == "guid,tag"
-    tags = [LABELS[k] for k in runs["fused"].unlabelled.argmax(1)]
-    expected = [f"{post.guid},{tag}" for post, tag in zip(demo.unlabelled, tags, strict=True)]
-    assert lines[1:] == expected
-    with pytest.raises(CourseError, match="39 predictions for 40"):
-        write_predictions(demo, runs["fused"].unlabelled[:-1], file)
-
-
-def test_missing_or_broken_records_are_named(tmp_path):
-    with pytest.raises(CourseError, match=r"text.json is missing"):
-        load_record(tmp_path, "text")
-    (tmp_path / "text.json").write_text("{")
-    with pytest.raises(CourseError, match=r"text.json is not readable"):
-        load_record(tmp_path, "text")
-    with pytest.raises(CourseError, match=r"oof.csv is missing"):
-        load_oof(tmp_path)

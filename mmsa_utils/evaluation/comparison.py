@@ -1,0 +1,176 @@
+"""Is the difference of two runs real? Significance tests, and tables of compared runs."""
+
+from collections.abc import Sequence
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+from scipy import stats
+from statsmodels.stats.contingency_tables import mcnemar
+from statsmodels.stats.multitest import multipletests
+from tqdm.auto import tqdm
+
+from ..config import LABELS
+from ..io import Record
+from .metrics import macro_f1
+from .records import predicted_classes, probabilities_of
+
+# ---- tests ------------------------------------------------------------------------------
+
+
+def corrected_t_test(differences: ArrayLike, *, test_share: float) -> tuple[float, float]:
+    """Nadeau and Bengio's corrected resampled t-test over folds.
+
+    The folds share training posts, so their scores are not independent; the variance is
+    scaled by 1/k + n_test/n_train ("Inference for the Generalization Error", Machine
+    Learning 52, 2003).
+
+    Args:
+        differences: `(k,)`: score of one model minus the other's, a number a fold and seed.
+        test_share: n_test / n_train; posts of the validation set are not trained on.
+
+    Returns:
+        `(t, p)`, two-sided, k - 1 degrees of freedom.
+    """
+    differences = np.asarray(differences, dtype=float)
+    k = len(differences)
+    variance = differences.var(ddof=1) * (1 / k + test_share)
+    if variance == 0:
+        return (0.0, 1.0) if differences.mean() == 0 else (np.inf, 0.0)
+    t = differences.mean() / np.sqrt(variance)
+    return float(t), float(2 * stats.t.sf(abs(t), k - 1))
+
+
+def mcnemar_p(labels: ArrayLike, first: ArrayLike, second: ArrayLike) -> float:
+    """Exact McNemar test on two models' predicted classes `(N,)` of the same posts: two-sided p.
+
+    McNemar, "Note on the sampling error of the difference between correlated proportions or
+    percentages", Psychometrika 12, 1947.
+    """
+    a, b = np.asarray(first) == np.asarray(labels), np.asarray(second) == np.asarray(labels)
+    table = [[np.sum(a & b), np.sum(a & ~b)], [np.sum(~a & b), np.sum(~a & ~b)]]
+    return float(mcnemar(table, exact=True).pvalue)
+
+
+def bootstrap_gain(
+    labels: ArrayLike,
+    first: ArrayLike,
+    second: ArrayLike,
+    *,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> tuple[float, float]:
+    """95 % percentile interval of the gain in macro-F1 of `first` over `second`.
+
+    Posts are resampled, the same for both models and all seeds; the gain is the mean over
+    seeds (Efron and Tibshirani, "An Introduction to the Bootstrap", 1993).
+
+    Args:
+        labels: `(N,)`.
+        first, second: predicted classes, `(S, N)`: a row a seed.
+
+    Returns:
+        `(low, high)`.
+    """
+    labels, first, second = np.asarray(labels), np.asarray(first), np.asarray(second)
+
+    def gain(posts: np.ndarray) -> float:
+        pairs = zip(first[:, posts], second[:, posts], strict=True)
+        chosen = labels[posts]
+        return float(np.mean([macro_f1(chosen, a) - macro_f1(chosen, b) for a, b in pairs]))
+
+    result = stats.bootstrap(
+        (np.arange(len(labels)),),
+        gain,
+        vectorized=False,
+        n_resamples=resamples,
+        method="percentile",
+        rng=np.random.default_rng(seed),
+    )
+    return float(result.confidence_interval.low), float(result.confidence_interval.high)
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Holm-adjusted p-values, in the order given.
+
+    Holm, "A simple sequentially rejective multiple test procedure", Scandinavian Journal of
+    Statistics 6, 1979.
+    """
+    return multipletests(p_values, method="holm")[1].tolist()
+
+
+# ---- runs compared ----------------------------------------------------------------------
+
+
+def _fold_accuracy(table: pd.DataFrame, run: str) -> pd.Series:
+    """Accuracy of a run by seed and fold."""
+    chosen = table[table["run"] == run]
+    right = chosen[list(LABELS)].to_numpy().argmax(1) == chosen["label"].map(LABELS.index)
+    return right.groupby([chosen["seed"], chosen["fold"]]).mean()
+
+
+def _mean_macro_f1(labels: np.ndarray, predicted: np.ndarray) -> float:
+    """Of predicted classes `(S, N)`: the mean over seeds."""
+    return float(np.mean([macro_f1(labels, row) for row in predicted]))
+
+
+def compare(table: pd.DataFrame, first: str, second: str, *, inner_folds: int) -> Record:
+    """How the run `first` differs from the run `second` on the same posts and folds.
+
+    Args:
+        table: out-of-fold predictions, see `records.load_oof`.
+        inner_folds: one of so many parts of the training posts was the validation set.
+
+    Returns:
+        `{"first", "second", "gain_accuracy", "gain_macro_f1", "macro_f1_interval", "t_test_p",
+        "mcnemar_p"}`: gains of the out-of-fold figures, mean over seeds; the interval is 95 %,
+        by bootstrap over posts; the corrected resampled t-test is on accuracy, all folds of all
+        seeds; of McNemar's p-values it is the largest over seeds.
+
+    Raises:
+        CourseError: where the table lacks one of the runs.
+    """
+    labels, _ = probabilities_of(table, first)
+    a, b = predicted_classes(table, first), predicted_classes(table, second)
+    folds = table["fold"].nunique()
+    trained_on = (folds - 1) * (1 - 1 / inner_folds)  # in units of a fold
+    gains = _fold_accuracy(table, first) - _fold_accuracy(table, second)
+    return {
+        "first": first,
+        "second": second,
+        "gain_accuracy": float((a == labels).mean() - (b == labels).mean()),
+        "gain_macro_f1": _mean_macro_f1(labels, a) - _mean_macro_f1(labels, b),
+        "macro_f1_interval": list(bootstrap_gain(labels, a, b)),
+        "t_test_p": corrected_t_test(gains, test_share=1 / trained_on)[1],
+        "mcnemar_p": max(mcnemar_p(labels, p, q) for p, q in zip(a, b, strict=True)),
+    }
+
+
+def compare_all(table: pd.DataFrame, runs: Sequence[str], *, inner_folds: int = 8) -> list[Record]:
+    """Every pair of runs compared, see `compare`.
+
+    Both p-values are also given Holm-adjusted over the pairs: `t_test_p_holm`,
+    `mcnemar_p_holm`.
+    """
+    pairs = tqdm(list(combinations(runs, 2)), "comparing runs", leave=False)
+    rows = [compare(table, first, second, inner_folds=inner_folds) for first, second in pairs]
+    for name in ("t_test_p", "mcnemar_p"):
+        for row, adjusted in zip(rows, holm([r[name] for r in rows]), strict=True):
+            row[f"{name}_holm"] = adjusted
+    return rows
+
+
+def comparison_table(rows: Sequence[Record]) -> pd.DataFrame:
+    """`compare_all` rows as a table for reading: a text a cell, indexed by `comparison`."""
+    return pd.DataFrame(
+        {
+            "comparison": f"{row['first']} - {row['second']}",
+            "accuracy": f"{row['gain_accuracy']:+.3f}",
+            "macro-F1": f"{row['gain_macro_f1']:+.3f}",
+            "macro-F1, 95 %": "{:+.3f} to {:+.3f}".format(*row["macro_f1_interval"]),
+            "p t-test (Holm)": f"{row['t_test_p_holm']:.2g}",
+            "p McNemar (Holm)": f"{row['mcnemar_p_holm']:.2g}",
+        }
+        for row in rows
+    ).set_index("comparison")

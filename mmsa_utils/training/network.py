@@ -1,0 +1,97 @@
+"""The sentiment model of a config as a learner: trained batch by batch, stopped early."""
+
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Self
+
+import numpy as np
+import torch
+from tqdm.auto import tqdm
+
+from ..config import Config
+from ..devices import pick_device
+from ..encoders.image import ImageEncoder
+from ..encoders.text import TextEncoder
+from ..io import Record
+from ..models.fusion import SentimentModel
+from ..models.objective import make_loss, make_objective
+from .batches import PostSubset, build_trained
+from .learners import FitContext, Nested, PostClassifier, register_learner
+from .loop import Batches, Trainer, Validation, predict_logits
+
+
+class NetworkClassifier(PostClassifier):
+    """Trains `SentimentModel` on the rows of X that are not for validation.
+
+    Validation rows say when to stop. With `epochs` there is no early stopping: so many epochs
+    on all rows of X, at the learning rates of the config's whole schedule.
+
+    Attributes:
+        model_: the trained model, with the best weights.
+    """
+
+    holds_validation_out = True
+
+    def __init__(self, config: Config, epochs: int | None = None) -> None:
+        self.config, self.epochs = config, epochs
+
+    def fit(self, X: PostSubset, y: np.ndarray, context: FitContext) -> Self:
+        dims = X.data.prepare()
+        X = X.data.relabelled(X.indices, y).subset(X.indices)
+        torch.manual_seed(context.seed)
+        encoders = trained_parts(self.config)
+        self.model_ = SentimentModel(dims=dims, config=self.config, encoders=encoders)
+        final = self.epochs is not None
+        stop = np.zeros(len(X), dtype=bool) if final else context.validation
+        state = self._trainer(y[~stop], context).fit(
+            self.model_,
+            self._train_batches(X[~stop], context.seed),
+            None if final else Validation(X.data.eval_batches(X.indices[stop]), y[stop]),
+            epochs=self.epochs,
+        )
+        self.best_epoch_ = state.best_epoch
+        self.history_ = tuple(asdict(log) for log in state.history)
+        return self
+
+    def _trainer(self, y: np.ndarray, context: FitContext) -> Trainer:
+        return Trainer(
+            config=self.config,
+            loss_function=make_loss(y, self.config),
+            objective=make_objective(self.model_, self.config),
+            device=pick_device(self.config.device),
+            # The final fit is not resumed: it draws on from the seed of its weights.
+            seed=context.seed if self.epochs is None else None,
+            checkpoint=context.checkpoint,
+        )
+
+    def _train_batches(self, X: PostSubset, seed: int) -> Callable[[int], Batches]:
+        batches = X.data.train_batches(X.indices, seed=seed)
+        if not self.config.finetune:
+            return batches  # an epoch takes a blink
+        return lambda epoch: tqdm(batches(epoch), f"epoch {epoch}", leave=False)
+
+    def predict_proba(self, X: PostSubset) -> np.ndarray:
+        device = next(self.model_.parameters()).device
+        logits = predict_logits(self.model_, X.data.eval_batches(X.indices), device=device)
+        return logits.softmax(1).numpy()
+
+    def settings(self) -> Record:
+        return self.config.to_dict()
+
+
+def trained_parts(config: Config) -> dict[str, TextEncoder | ImageEncoder]:
+    """Fresh encoders to be trained along, or what of them lies above the frozen part."""
+    return {
+        modality: encoder.split(config.trained_stages)[1] if config.is_cut(modality) else encoder
+        for modality, encoder in build_trained(config).items()
+    }
+
+
+@register_learner("network")
+def _network(config: Config) -> NetworkClassifier:
+    return NetworkClassifier(config)
+
+
+@register_learner("nested network")
+def _nested_network(config: Config) -> Nested:
+    return Nested(NetworkClassifier(config), inner_folds=config.inner_folds)

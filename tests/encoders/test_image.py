@@ -1,0 +1,54 @@
+"""Any classifier becomes an encoder, which may be cut in two and keeps ImageNet's statistics."""
+
+import pytest
+import torch
+
+from mmsa_utils.encoders import build_image_encoder
+from mmsa_utils.errors import CourseError
+
+
+@pytest.mark.parametrize("name", ["resnet18", "convnext_tiny", "mobilenet_v3_small", "vit_b_16"])
+def test_any_torchvision_classifier_becomes_an_encoder(name):
+    encoder = build_image_encoder(name, pretrained=False)
+    with torch.inference_mode():
+        vectors = encoder(torch.zeros(1, 3, encoder.size, encoder.size))
+    assert vectors.shape == (1, encoder.dim)
+
+
+def test_a_timm_network_becomes_an_encoder():
+    encoder = build_image_encoder("timm:resnet10t", pretrained=False)
+    with torch.inference_mode():
+        vectors = encoder(torch.zeros(1, 3, encoder.size, encoder.size))
+    assert vectors.shape == (1, encoder.dim)
+
+
+def test_weights_without_a_published_hash_are_named_by_their_content():
+    one, other = (build_image_encoder("resnet18", pretrained=False) for _ in range(2))
+    assert one.fingerprint != other.fingerprint  # two random draws
+    assert one.split(2)[1].fingerprint == one.fingerprint
+
+
+# The lower part of each, and the shape of what it hands on; resnet18 flattens in between.
+@pytest.mark.parametrize(
+    ("name", "stages", "maps"),
+    [("efficientnet_lite0", 4, (112, 14, 14)), ("resnet18", 2, (256, 14, 14))],
+)
+def test_an_image_encoder_in_two_parts_says_what_the_whole_says(name, stages, maps):
+    encoder = build_image_encoder(name, pretrained=False)
+    lower, upper = encoder.split(stages)
+    pixels = torch.rand(2, 3, 224, 224)
+    with torch.inference_mode():
+        assert lower(pixels).shape == (2, *maps)
+        assert torch.allclose(upper(lower(pixels)), encoder(pixels), atol=1e-4)
+
+
+def test_a_network_that_is_more_than_a_row_of_parts_is_not_cut():
+    with pytest.raises(CourseError, match="cannot be cut"):
+        build_image_encoder("vit_b_16", pretrained=False).split(2)
+
+
+def test_batch_statistics_of_a_trained_image_encoder_stay_imagenets():
+    encoder = build_image_encoder("efficientnet_lite0").train()
+    before = encoder.network.bn1.running_mean.clone()
+    encoder(torch.rand(2, 3, 224, 224) + 5)
+    assert torch.equal(before, encoder.network.bn1.running_mean)

@@ -1,0 +1,100 @@
+"""Made posts and predictions: evaluation is tested without any training."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mmsa_utils.config import LABELS, Config
+from mmsa_utils.data.images import ImageFacts
+from mmsa_utils.data.posts import PROBLEM_COLUMNS, Dataset, Post
+from mmsa_utils.evaluation.predictions import CrossValidation, FoldResult, assemble
+
+
+def make_post(number: int, label: int | None, *, text: str = "", phash: str = "") -> Post:
+    return Post(
+        guid=f"guid{number:03d}",
+        label=label,
+        text=text or f"post number {number}",
+        encoding="utf-8",
+        image=Path(f"guid{number:03d}.jpg"),
+        content=f"content {number}",
+        facts=ImageFacts(phash=phash or f"{number:016x}"),
+    )
+
+
+@pytest.fixture
+def dataset() -> Dataset:
+    """Twelve labelled posts, four a class, and three unlabelled ones; one was left out."""
+    labelled = tuple(make_post(number, number % 3) for number in range(12))
+    unlabelled = tuple(make_post(number, None) for number in range(12, 15))
+    left_out = pd.DataFrame([["x.txt", "x", "empty text", "write it"]], columns=PROBLEM_COLUMNS)
+    return Dataset("made", labelled, unlabelled, left_out)
+
+
+@pytest.fixture
+def make_run(dataset: Dataset) -> Callable[..., CrossValidation]:
+    """A function: `make_run(draw)` gives a run with random predictions, 3 folds and 2 seeds."""
+    config = Config(mode="text", folds=3, inner_folds=2, seeds=(0, 5))
+
+    def make(draw: int = 0) -> CrossValidation:
+        rng, results = np.random.default_rng(draw), []
+        for seed in config.seeds:
+            order = np.random.default_rng(seed).permutation(len(dataset.labelled))
+            for fold, test in enumerate(np.split(order, config.folds)):
+                validation = order[~np.isin(order, test)][:4]
+                tables = [rng.dirichlet(np.ones(3), size).round(6) for size in (4, 3, 4)]
+                result = FoldResult(
+                    seed=seed,
+                    fold=fold,
+                    test=test.tolist(),
+                    probabilities=tables[0].tolist(),
+                    unlabelled=tables[1].tolist(),
+                    validation={"accuracy": 0.5 + fold / 10, "macro_f1": 0.25},
+                    validation_indices=validation.tolist(),
+                    validation_probabilities=tables[2].tolist(),
+                    best_epoch=2,
+                    history=[{"epoch": 1, "val_loss": 1.0}],
+                    seconds=1.5,
+                )
+                results.append(result)
+        return assemble(
+            dataset,
+            config,
+            results,
+            settings={"model": "dice"},
+            grouped=True,
+            environment={"device": "a made one"},
+        )
+
+    return make
+
+
+@pytest.fixture
+def make_table() -> Callable[..., pd.DataFrame]:
+    """A function that writes predicted classes as a table of out-of-fold predictions.
+
+    `runs` maps a run to a list of classes a seed, `(S, N)`; posts alternate between `folds`.
+    """
+
+    def make(
+        labels: Sequence[int],
+        runs: Mapping[str, Sequence[Sequence[int]]],
+        *,
+        folds: int = 2,
+        sure: float = 0.8,
+    ) -> pd.DataFrame:
+        number = np.arange(len(labels))
+        tables = []
+        for run, seeds in runs.items():
+            for seed, predicted in enumerate(seeds):
+                table = np.full((len(labels), 3), (1 - sure) / 2)
+                table[number, predicted] = sure
+                facts = {"run": run, "seed": seed, "row": number, "fold": number % folds}
+                frame = pd.DataFrame(facts | {"label": np.take(LABELS, labels)})
+                tables.append(frame.assign(**dict(zip(LABELS, table.T, strict=True))))
+        return pd.concat(tables, ignore_index=True)
+
+    return make

@@ -1,0 +1,117 @@
+"""Tests of whether two runs differ, against independent references and by hand."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from mmsa_utils.evaluation import comparison
+from mmsa_utils.evaluation.metrics import macro_f1
+
+RNG = np.random.default_rng(0)
+Y = RNG.integers(0, 3, 200)
+GUESS = RNG.integers(0, 3, 200)
+
+
+def better(predicted: np.ndarray, share: float) -> np.ndarray:
+    """The same predictions with some of them put right."""
+    chosen = np.random.default_rng(1).random(len(Y)) < share
+    return np.where(chosen, Y, predicted)
+
+
+def test_corrected_t_test_is_its_formula_and_more_careful_than_the_plain_one() -> None:
+    d = np.array([0.02, 0.03, -0.01, 0.04, 0.02])
+    t, p = comparison.corrected_t_test(d, test_share=1 / 4)
+    expected = d.mean() / np.sqrt((1 / 5 + 1 / 4) * d.var(ddof=1))
+    assert t == pytest.approx(expected)
+    assert p == pytest.approx(2 * stats.t.sf(abs(expected), 4))
+    assert p > stats.ttest_1samp(d, 0).pvalue
+
+
+def test_corrected_t_test_without_any_spread() -> None:
+    assert comparison.corrected_t_test([0.0, 0.0], test_share=0.25) == (0.0, 1.0)
+    assert comparison.corrected_t_test([0.1, 0.1], test_share=0.25)[1] == 0.0
+
+
+def test_mcnemar_is_the_binomial_test_on_posts_that_only_one_gets_right() -> None:
+    other = better(GUESS, 0.2)
+    a, b = GUESS == Y, other == Y
+    only_a, only_b = int((a & ~b).sum()), int((~a & b).sum())
+    expected = stats.binomtest(only_a, only_a + only_b).pvalue
+    assert comparison.mcnemar_p(Y, GUESS, other) == pytest.approx(expected)
+    assert comparison.mcnemar_p(Y, Y, Y) == 1.0
+
+
+def test_bootstrap_interval_holds_the_gain_and_excludes_zero_where_it_is_large() -> None:
+    other = better(GUESS, 0.5)
+    gain = macro_f1(Y, other) - macro_f1(Y, GUESS)
+    low, high = comparison.bootstrap_gain(Y, other[None], GUESS[None], resamples=300)
+    assert 0 < low < gain < high
+
+
+def test_bootstrap_is_the_same_again_and_turns_its_sign_with_the_order() -> None:
+    a, b = better(GUESS, 0.5)[None], GUESS[None]
+    low, high = comparison.bootstrap_gain(Y, a, b, resamples=50)
+    assert comparison.bootstrap_gain(Y, a, b, resamples=50) == (low, high)
+    assert comparison.bootstrap_gain(Y, b, a, resamples=50) == pytest.approx((-high, -low))
+
+
+def test_holm_by_hand() -> None:
+    assert comparison.holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+
+
+# ---- runs compared ----------------------------------------------------------------------
+
+LABELS_OF_EIGHT = [0, 0, 1, 1, 2, 2, 2, 2]
+TWO_SEEDS = {
+    "good": [[0, 0, 1, 1, 2, 2, 2, 2], [0, 0, 1, 1, 2, 2, 0, 0]],  # 8 and 6 of 8 right
+    "bad": [[0, 0, 2, 2, 2, 2, 2, 2], [2, 2, 2, 2, 2, 2, 2, 2]],  # 6 and 4 of 8 right
+}
+
+
+@pytest.fixture
+def table(make_table: Callable[..., pd.DataFrame]) -> pd.DataFrame:
+    return make_table(LABELS_OF_EIGHT, TWO_SEEDS)
+
+
+def test_gains_are_means_over_seeds(table: pd.DataFrame) -> None:
+    row = comparison.compare(table, "good", "bad", inner_folds=4)
+    assert row["gain_accuracy"] == pytest.approx(7 / 8 - 5 / 8)
+    scores = {r: [macro_f1(LABELS_OF_EIGHT, p) for p in s] for r, s in TWO_SEEDS.items()}
+    assert row["gain_macro_f1"] == pytest.approx(np.mean(scores["good"]) - np.mean(scores["bad"]))
+    assert row["macro_f1_interval"][0] < row["gain_macro_f1"] < row["macro_f1_interval"][1]
+
+
+def test_p_values_are_of_all_folds_and_of_the_least_certain_seed(table: pd.DataFrame) -> None:
+    row = comparison.compare(table, "good", "bad", inner_folds=4)
+    gains = [0.25, 0.25, 0.25, 0.25]  # a post of four, in both folds of both seeds
+    assert comparison.corrected_t_test(gains, test_share=1.0)[1] == row["t_test_p"] == 0.0
+    seeds = [stats.binomtest(2, 2).pvalue, stats.binomtest(4, 6).pvalue]
+    assert row["mcnemar_p"] == pytest.approx(max(seeds))
+
+
+def test_the_validation_set_is_not_counted_as_trained_on(
+    make_table: Callable[..., pd.DataFrame],
+) -> None:
+    runs = {"a": [LABELS_OF_EIGHT], "b": [[1, 0, 2, 1, 0, 2, 2, 0]]}
+    row = comparison.compare(make_table(LABELS_OF_EIGHT, runs), "a", "b", inner_folds=4)
+    gains = [3 / 4, 1 / 4]  # posts 0, 2 and 4 in the one fold, post 7 in the other
+    # Two folds: half of the posts are training posts, and three quarters of these are trained on.
+    expected = comparison.corrected_t_test(gains, test_share=1 / 0.75)[1]
+    assert row["t_test_p"] == pytest.approx(expected)
+
+
+def test_every_pair_is_compared_and_holm_adjusted(make_table: Callable[..., pd.DataFrame]) -> None:
+    runs = {"a": [Y.tolist()], "b": [better(GUESS, 0.5).tolist()], "c": [GUESS.tolist()]}
+    rows = comparison.compare_all(make_table(Y.tolist(), runs), ["a", "b", "c"], inner_folds=8)
+    assert [(row["first"], row["second"]) for row in rows] == [("a", "b"), ("a", "c"), ("b", "c")]
+    for name in ("t_test_p", "mcnemar_p"):
+        adjusted = comparison.holm([row[name] for row in rows])
+        assert [row[f"{name}_holm"] for row in rows] == adjusted
+    shown = comparison.comparison_table(rows)
+    assert shown.index.tolist() == ["a - b", "a - c", "b - c"]
+    assert shown.loc["a - c", "accuracy"] == f"{rows[1]['gain_accuracy']:+.3f}"
+    low, high = rows[1]["macro_f1_interval"]
+    assert shown.loc["a - c", "macro-F1, 95 %"] == f"{low:+.3f} to {high:+.3f}"

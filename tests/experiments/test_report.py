@@ -1,0 +1,189 @@
+"""The pages, rendered from small made records: every figure is that of a record."""
+
+import re
+
+import pytest
+
+from mmsa_utils.config import LABELS, MODES
+from mmsa_utils.errors import CourseError
+from mmsa_utils.experiments.ablations import FINETUNED
+from mmsa_utils.experiments.recipes import BASE_LEARNERS, RUNS, SHARES, reference_recipes
+from mmsa_utils.experiments.report import FILTERS, package_map, render_pages
+from mmsa_utils.io import save_json
+
+ENVIRONMENT = {"device": "cpu", "cores": 2, "torch": "2.6.0"}
+
+
+def per_class(value):
+    return {label: {"precision": value, "recall": value, "f1": value} for label in LABELS}
+
+
+def scores(accuracy):
+    return {
+        "accuracy": accuracy,
+        "macro_f1": accuracy - 0.1,
+        "weighted_f1": accuracy - 0.05,
+        "per_class": per_class(accuracy),
+    }
+
+
+def record(run, accuracy):
+    config = {}
+    if run in MODES:
+        weights = dict.fromkeys(BASE_LEARNERS[run], 0.5)
+        config = {"weights": weights, "class_factors": dict.fromkeys(LABELS, 1.25)}
+    if run.endswith("_network"):
+        config = reference_recipes().networks[run.removesuffix("_network")].to_dict()
+    folds = [
+        {"accuracy": accuracy + d, "macro_f1": accuracy - 0.1 + d, "best_epoch": 7}
+        for d in (-0.01, 0.01)
+    ]
+    protocol = {"folds": 2, "seeds": [0], "grouped": True, "inner_split": "one of 8 parts"}
+    return {
+        "run": run,
+        "protocol": protocol,
+        "config": config,
+        "oof": scores(accuracy),
+        "folds": folds,
+        "environment": ENVIRONMENT,
+    }
+
+
+def comparison(first, second):
+    return {
+        "first": first,
+        "second": second,
+        "gain_accuracy": 0.0321,
+        "gain_macro_f1": 0.0456,
+        "macro_f1_interval": [0.01, 0.08],
+        "t_test_p_holm": 0.0123,
+        "mcnemar_p_holm": 0.0001,
+    }
+
+
+def analysis():
+    cases = ("both right", "only text right", "only image right", "neither right")
+    says = {"posts": 10, "right": 0.5}
+    return {
+        "data": {
+            "labelled": 1234,
+            "unlabelled": 56,
+            "classes": dict(zip(LABELS, (200, 300, 734), strict=True)),
+            "words_mean": 12.0,
+            "encodings": {"utf-8": 1200, "gb18030": 34},
+            "groups": {"posts_in_them": 9, "of_copies": 4, "largest": 3, "with_different_tags": 2},
+            "equal_posts": {"posts": 6, "outvoted": 1},
+        },
+        "comparisons": [
+            comparison(*pair) for pair in (("fused", "text"), ("fused", "image"), ("text", "image"))
+        ],
+        "against_attention": [
+            comparison("fused_network", "attention"),
+            comparison("attention", "text_network"),
+        ],
+        "who_is_right": {case: {"posts": 10, "fused right": 0.5} for case in cases},
+        "overruling": {name: dict(says) for name in ("text", "image", "neither")},
+        "label_noise": {"posts": 77, "classes": dict.fromkeys(LABELS, 5), "share_of_errors": 0.25},
+        "words_in_pictures": {
+            mode: {k: {"posts": 8, "accuracy": 0.6} for k in ("none", "a few", "many")}
+            for mode in MODES
+        },
+        "confusion": {mode: [[5, 1, 2], [1, 4, 3], [2, 2, 9]] for mode in MODES},
+    }
+
+
+def ablations():
+    tuned = [(mode, step.name) for mode in FINETUNED for step in FINETUNED[mode]]
+    rows = [(mode, "frozen, one seed") for mode in FINETUNED] + tuned
+    return [
+        {
+            "mode": mode,
+            "step": "fine-tuning",
+            "name": name,
+            "changes": "as it says",
+            "against": None,
+            "validation": {"accuracy": 0.4321, "macro_f1": 0.321},
+            "oof": scores(0.5),
+            "seeds": [0],
+            "kept": name == "frozen, one seed",
+        }
+        for mode, name in rows
+    ]
+
+
+def published():
+    return {
+        "annotation": {"text_label_alone": 0.8, "image_label_alone": 0.9, "source": "a paper"},
+        "results": [
+            {
+                "name": "Other", "accuracy": 0.7, "weighted_f1": 0.69, "protocol": "random split",
+                "source": "its page",
+            }
+        ],
+        "lab_report": {"text_accuracy": 0.7012, "protocol": "3 folds"},
+    }  # fmt: skip
+
+
+@pytest.fixture
+def results(tmp_path):
+    """A folder of made results; a run's accuracy says which run it is."""
+    folder = tmp_path / "course"
+    for number, run in enumerate([*RUNS, "plain_folds"]):
+        save_json(record(run, 0.6 + number / 100), folder / f"{run}.json")
+    curve = [
+        {"run": mode, "fraction": share, "accuracy": 0.6, "macro_f1": 0.5}
+        for mode in MODES
+        for share in SHARES
+    ]
+    save_json(curve, folder / "learning_curve.json")
+    save_json({"before": {"ece": 0.0771}, "after": {"ece": 0.0332}}, folder / "calibration.json")
+    save_json(analysis(), folder / "analysis.json")
+    save_json(ablations(), folder / "ablations.json")
+    save_json(published(), tmp_path / "published.json")
+    return tmp_path
+
+
+def test_the_pages_show_the_figures_of_the_records(results):
+    pages = render_pages(results)
+    report = pages["report.md"]
+    assert "On 1,234 real posts the fused model is right on\n**64.0 %**" in report
+    assert "of the fused run is 0.077" in report
+    assert "validation accuracy\n0.432" in report
+    assert "| mode | linear |" in report
+    assert "x negative | x neutral | x positive |" in report
+    assert "1.25 | 1.25 | 1.25 |" in report
+    assert "text encoders | minilm + minilm_tweets, frozen" in report
+    assert "| fused | 0.640 ± 0.014 | 0.540 ± 0.014 |" in pages["README.md"]
+
+
+def test_a_page_tells_whether_fusion_is_ahead(results):
+    assert "Fusion is ahead of both by more than chance" in render_pages(results)["report.md"]
+    doubtful = analysis()
+    doubtful["comparisons"][1]["t_test_p_holm"] = 0.2
+    save_json(doubtful, results / "course" / "analysis.json")
+    assert "Not every test used finds fusion ahead" in render_pages(results)["report.md"]
+
+
+def test_a_missing_record_is_named(results):
+    (results / "course" / "attention.json").unlink()
+    with pytest.raises(CourseError, match=r"attention\.json is missing"):
+        render_pages(results)
+
+
+def test_the_readme_has_the_packages_own_map_and_a_glossary(results):
+    readme = render_pages(results)["README.md"]
+    assert package_map() in readme
+    folders = ("data", "encoders", "models", "training", "evaluation", "figures", "experiments")
+    assert all(re.search(rf"^{folder}/ +\S", readme, re.MULTILINE) for folder in folders)
+    for term in ("out of fold", "base learner", "opinion pool", "prior correction", "LoRA"):
+        assert f"| {term} | " in readme
+    assert "constraints.txt" in readme
+    assert "CONTRIBUTING.md" in readme
+
+
+def test_filters_say_figures_as_a_reader_expects_them():
+    assert FILTERS["percent"](0.1234) == "12.3 %"
+    assert FILTERS["percent"](0.1234, 0) == "12 %"
+    assert (FILTERS["p"](0.0002), FILTERS["p"](0.0123)) == ("< 0.001", "= 0.012")
+    assert (FILTERS["signed"](0.01), FILTERS["signed"](-0.01)) == ("+0.010", "-0.010")
+    assert FILTERS["thousands"](1234567) == "1,234,567"

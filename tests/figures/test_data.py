@@ -1,0 +1,97 @@
+"""Tests of the figures of posts and pictures."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+from mmsa_utils import figures
+from mmsa_utils.config import LABELS
+from mmsa_utils.data.posts import Post
+
+Check = Callable[..., None]
+
+
+def bar_names(axes_number: int, figure: Figure) -> list[str]:
+    return [label.get_text() for label in figure.axes[axes_number].get_yticklabels()]
+
+
+@pytest.mark.parametrize("counts", [(1193, 419, 2388), (80, 80, 80), (0, 1, 30000)])
+def test_class_balance_counts_and_its_labels_end_inside_the_frame(
+    counts: tuple[int, ...], check: Check, shown_texts: Callable[[Figure], list[Text]]
+) -> None:
+    figure = figures.class_balance(np.repeat([0, 1, 2], counts))
+    assert [bar.get_width() for bar in figure.axes[0].patches] == list(counts)
+    notes = [f"{count} ({count / sum(counts):.0%})" for count in counts]
+    frame = figure.axes[0].get_window_extent()
+    drawn = {text.get_text(): text for text in shown_texts(figure)}
+    assert all(drawn[note].get_window_extent().x1 < frame.x1 for note in notes)
+    check(figure, *LABELS, *notes, "posts")
+
+
+def test_text_lengths_stack_all_posts_by_their_words(posts: list[Post], check: Check) -> None:
+    figure = figures.text_lengths(posts[:9])
+    bars = {round(bar.get_x() + 0.5) for bar in figure.axes[0].patches if bar.get_height()}
+    assert bars == {5, 6, 8, 9, 11, 12, 15}  # an entity is a word once it is resolved
+    assert sum(bar.get_height() for bar in figure.axes[0].patches) == 9
+    check(figure, *LABELS, "words in the text", "posts")
+
+
+def test_image_sizes_draw_every_picture_where_it_belongs(posts: list[Post], check: Check) -> None:
+    figure = figures.image_sizes(posts[:9])
+    dots = np.asarray(figure.axes[0].collections[0].get_offsets())
+    assert sorted(map(tuple, dots)) == [(30, 50)] * 5 + [(60, 40)] * 4
+    check(figure, *LABELS, "width in pixels", "height in pixels")
+
+
+def test_post_grid_shows_text_class_and_note_and_leaves_the_rest_blank(
+    posts: list[Post], check: Check
+) -> None:
+    figure = figures.post_grid(posts[5:], notes=[f"note {n}" for n in range(5)])
+    drawn = [len(axes.images) for axes in figure.axes]
+    assert drawn == [1] * 5 + [0] * 3
+    for axes, post in zip(figure.axes, posts[5:], strict=False):
+        name = "unlabelled" if post.label is None else LABELS[post.label]
+        colour = figures.CLASS_COLOURS.get(name, "#6c757d")
+        assert axes.get_title() == name
+        assert to_hex(axes.spines["left"].get_edgecolor()) == colour
+    check(figure, *LABELS, "unlabelled", "note 4", "walk with friends &", "The meeting starts")
+
+
+def test_post_grid_shortens_a_long_text(posts: list[Post], check: Check) -> None:
+    figure = figures.post_grid([replace(posts[0], text="word " * 100)], columns=1)
+    assert len(figure.axes[0].get_xlabel()) < 100
+    check(figure, "…")
+
+
+def test_words_per_class_rank_by_lead_and_leave_out_stop_words(
+    posts: list[Post], check: Check
+) -> None:
+    texts = ("sad rain the", "bus rain", "sun fun", "sad gloom", "bus stop", "sun rain")
+    made = [replace(post, text=text) for post, text in zip(posts, texts, strict=False)]
+    figure = figures.words_per_class(made)
+    # "rain" is in half of each class's posts: no lead in any; ties stand in the alphabet's order.
+    assert bar_names(0, figure) == ["sad", "gloom", "rain"]
+    assert bar_names(1, figure) == ["bus", "stop", "rain"]
+    assert bar_names(2, figure) == ["sun", "fun", "rain"]
+    assert [bar.get_width() for bar in figure.axes[0].patches] == pytest.approx([100, 50, 0])
+    check(figure, *LABELS, "lead in % of posts", "gloom")
+
+
+def test_words_per_class_keep_the_top(posts: list[Post]) -> None:
+    figure = figures.words_per_class(posts[:9], top=2)
+    assert all(len(axes.patches) == 2 for axes in figure.axes)
+    assert bar_names(0, figure) == ["awful", "day"]
+
+
+@pytest.mark.parametrize("scale", [255, 1.0])
+def test_image_grid_shows_every_picture_under_its_title(scale: float, check: Check) -> None:
+    pixels = np.random.default_rng(0).random((6, 20, 30, 3)) * scale
+    images = list(pixels.astype(np.uint8) if scale == 255 else pixels)
+    figure = figures.image_grid(images, [f"step {number}" for number in range(6)], columns=4)
+    assert [len(axes.images) for axes in figure.axes] == [1] * 6 + [0] * 2
+    check(figure, "step 0", "step 5")

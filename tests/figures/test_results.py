@@ -1,0 +1,154 @@
+"""Tests of the figures of finished runs."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+from mmsa_utils import figures
+from mmsa_utils.config import LABELS
+from mmsa_utils.io import Record
+
+Check = Callable[..., None]
+MakeRecord = Callable[..., Record]
+ShownTexts = Callable[[Figure], list[Text]]
+
+RUNS = ("majority", "tfidf", "text", "image", "fused", "fused_ensemble", "fused_network")
+
+
+def steps(*values: float) -> list[Record]:
+    """Rows of an ablation with these accuracies; macro-F1 is a tenth below."""
+    return [
+        {"name": f"step {number}", "oof": {"accuracy": value, "macro_f1": value - 0.1}}
+        for number, value in enumerate(values)
+    ]
+
+
+def test_confusion_matrix_shows_counts_and_shares_of_the_true_class(check: Check) -> None:
+    counts = np.array([[6, 1, 3], [0, 0, 0], [5, 0, 15]])  # no post of the second class
+    figure = figures.confusion_matrix(counts, title="fused")
+    notes = [text.get_text() for text in figure.axes[0].texts]
+    assert notes == [
+        *("6\n60%", "1\n10%", "3\n30%"),
+        *("0\n0%", "0\n0%", "0\n0%"),
+        *("5\n25%", "0\n0%", "15\n75%"),
+    ]
+    check(figure, *LABELS, "predicted", "tagged", "fused")
+
+
+@pytest.mark.parametrize("runs", [("text",), ("text", "image", "fused", "balanced")])
+def test_class_recall_has_a_bar_a_class_and_run(
+    runs: tuple[str, ...], make_record: MakeRecord, check: Check
+) -> None:
+    records = [make_record(run, accuracy=0.5 + 0.1 * n) for n, run in enumerate(runs)]
+    figure = figures.class_recall(records)
+    for bars, label in zip(figure.axes[0].containers, LABELS, strict=True):
+        recalls = [record["oof"]["per_class"][label]["recall"] for record in records]
+        assert [bar.get_height() for bar in bars.patches] == pytest.approx(recalls)
+        assert {to_hex(bar.get_facecolor()) for bar in bars.patches} == {
+            figures.CLASS_COLOURS[label]
+        }
+    check(figure, *LABELS, *runs, "recall", "0.45")
+
+
+@pytest.mark.parametrize("runs", [RUNS[2:5], RUNS])
+def test_run_comparison_draws_bars_dots_and_ceilings(
+    runs: tuple[str, ...], make_record: MakeRecord, check: Check
+) -> None:
+    records = [make_record(run, accuracy=0.6 + 0.02 * n) for n, run in enumerate(runs)]
+    figure = figures.run_comparison(records, ceilings={"text": 0.75, "absent": 0.9})
+    for axes, name in zip(figure.axes, ("accuracy", "macro_f1"), strict=True):
+        heights = [record["oof"][name] for record in records]
+        assert [bar.get_height() for bar in axes.patches] == pytest.approx(heights)
+    accuracy, macro_f1 = figure.axes
+    assert len(macro_f1.collections) == len(runs)  # the dots of the folds
+    assert len(accuracy.collections) == len(runs) + 1  # and one ceiling
+    check(figure, *runs, "accuracy", "macro-F1", "0.600", "0.500")
+
+
+def test_many_runs_names_do_not_run_together(
+    make_record: MakeRecord, shown_texts: ShownTexts
+) -> None:
+    figure = figures.run_comparison([make_record(run) for run in RUNS])
+    shown_texts(figure)
+    axes = figure.axes[0]
+    labels, ticks = axes.get_xticklabels(), np.arange(len(RUNS))
+    places = axes.transData.transform(np.column_stack([ticks, 0 * ticks]))[:, 0]
+    ends = [label.get_window_extent().x1 for label in labels]
+    assert np.allclose(ends, places, atol=10)  # slanted lines that end under their bars
+    slant = np.radians(labels[0].get_rotation())
+    height = labels[0].get_fontsize() * figure.dpi / 72
+    assert np.diff(places).min() * np.sin(slant) > height  # the distance of neighbouring lines
+
+
+def test_who_is_right_splits_each_case_at_the_share_that_is_right(check: Check) -> None:
+    table = pd.DataFrame(
+        {"posts": [200, 80, 40, 0], "fused right": [0.95, 0.75, 0.5, 0.0]},
+        index=["both right", "only text right", "only image right", "neither right"],
+    )
+    figure = figures.who_is_right(table)
+    right, wrong = figure.axes[0].containers
+    assert [bar.get_width() for bar in right.patches] == pytest.approx([190, 60, 20, 0])
+    assert [bar.get_width() for bar in wrong.patches] == pytest.approx([10, 20, 20, 0])
+    ends = [bar.get_x() + bar.get_width() for bar in wrong.patches]
+    assert ends == pytest.approx(table["posts"].tolist())
+    check(figure, *table.index, "fused right", "fused wrong", "95% right", "posts")
+
+
+def test_calibration_draws_accuracy_against_confidence(check: Check) -> None:
+    bins = [
+        {"posts": 10, "confidence": 0.45, "accuracy": 0.4},
+        {"posts": 30, "confidence": 0.85, "accuracy": 0.7},
+    ]
+    figure = figures.calibration(
+        {"before": {"ece": 0.125, "bins": bins}, "after": {"ece": 0.05, "bins": bins[1:]}}
+    )
+    before, after = figure.axes
+    dots = before.collections[0]
+    assert np.allclose(np.asarray(dots.get_offsets()), [[0.45, 0.4], [0.85, 0.7]])
+    small, large = dots.get_sizes()
+    assert large > small  # more posts
+    assert len(np.asarray(after.collections[0].get_offsets())) == 1
+    check(figure, "before (ECE 0.125)", "after (ECE 0.050)", "how sure", "share that is right")
+
+
+@pytest.mark.parametrize("measure", ["accuracy", "macro_f1"])
+def test_waterfalls_bars_add_up_to_the_last_value(measure: str, check: Check) -> None:
+    rows = steps(0.70, 0.72, 0.71, 0.745)
+    figure = figures.waterfall(rows, measure=measure, title="text, real posts")
+    gains, losses = figure.axes[0].containers
+    bars = [*gains.patches, *losses.patches]
+    values = [row["oof"][measure] for row in rows]
+    assert sum(bar.get_width() for bar in bars) == pytest.approx(values[-1] - values[0])
+    starts = sorted((bar.get_y(), bar.get_x()) for bar in bars)
+    assert [x for _, x in starts] == pytest.approx(values[:-1])  # each where the last one ended
+    words = {"accuracy": "accuracy, out of fold", "macro_f1": "macro-F1, out of fold"}
+    notes = ("(+2.0 points)", "(-1.0 points)", "(+3.5 points)", f"{values[-1]:.3f}")
+    check(figure, "step 0", "step 3", "gain", "loss", "real posts", words[measure], *notes)
+
+
+def test_waterfalls_figures_stand_off_the_grid_in_colours_that_are_no_class(
+    shown_texts: ShownTexts,
+) -> None:
+    figure = figures.waterfall(steps(0.70, 0.72, 0.71))
+    (axes,) = figure.axes
+    frame = axes.get_window_extent()
+    notes = [text for text in shown_texts(figure) if text.get_text().startswith("0.7")]
+    notes = [text for text in notes if text not in axes.get_xticklabels()]
+    assert len(notes) == 3
+    assert all(text.get_window_extent().x0 > frame.x1 for text in notes)
+    used = {to_hex(bar.get_facecolor()) for bar in axes.patches}
+    assert not used & {*figures.CLASS_COLOURS.values(), *figures.MODE_COLOURS.values()}
+
+
+def test_waterfall_of_steps_with_one_name_or_without_any_gain(check: Check) -> None:
+    rows = steps(0.70, 0.72, 0.7199999)
+    rows[2]["name"] = rows[1]["name"]
+    figure = figures.waterfall(rows)
+    assert len({bar.get_y() for bar in figure.axes[0].patches}) == 2
+    check(figure, "(+0.0 points)")  # not -0.0
+    check(figures.waterfall(steps(0.7)), "step 0", "0.700")

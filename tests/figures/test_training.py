@@ -1,0 +1,91 @@
+"""Tests of the figures of training."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+from mmsa_utils import figures
+from mmsa_utils.errors import CourseError
+from mmsa_utils.figures import ragged_mean
+from mmsa_utils.io import Record
+
+Check = Callable[..., None]
+MakeRecord = Callable[..., Record]
+ShownTexts = Callable[[Figure], list[Text]]
+
+CURVE = [
+    {"run": run, "posts": posts, "accuracy": base + posts / 1e4, "macro_f1": base}
+    for run, base in (("text", 0.6), ("image", 0.5), ("fused", 0.7))
+    for posts in (800, 1600, 3200)
+]
+
+
+def gap(figure: Figure, shown_texts: ShownTexts) -> float:
+    """Pixels between the left panel's frame and whatever stands left of the right one."""
+    shown_texts(figure)
+    left, right = figure.axes
+    label = right.yaxis.label.get_window_extent()
+    return float(label.x0 - left.get_window_extent().x1)
+
+
+def test_curves_average_the_folds_that_reached_an_epoch() -> None:
+    histories = [[{"x": 1.0}, {"x": 2.0}, {"x": 9.0}], [{"x": 3.0}]]
+    epochs, mean, _, count = ragged_mean(histories, "x")
+    assert epochs.tolist() == [1, 2, 3]
+    assert mean.tolist() == [2.0, 2.0, 9.0]
+    assert count.tolist() == [2, 1, 1]
+
+
+def test_training_curves_draw_mean_losses_and_grey_what_not_all_folds_reached(
+    make_record: MakeRecord, check: Check
+) -> None:
+    figure = figures.training_curves(make_record("text_network"))
+    losses, accuracy = figure.axes
+    drawn = {line.get_label(): line for line in losses.lines}
+    assert list(drawn["training"].get_ydata()) == pytest.approx(1 / np.arange(1, 7))
+    assert list(drawn["validation"].get_ydata()) == pytest.approx(1.1 / np.arange(1, 7))
+    assert list(accuracy.lines[0].get_ydata()) == pytest.approx([0.6] * 6)
+    for axes in figure.axes:
+        (grey,) = axes.patches  # folds of three and six epochs
+        assert (grey.get_x(), grey.get_x() + grey.get_width()) == (3.5, 6.5)
+    check(figure, "training", "validation", "validation accuracy", "loss", "epoch", "best epochs")
+
+
+def test_training_curves_of_equal_folds_have_no_grey_and_take_a_title(
+    make_record: MakeRecord, check: Check
+) -> None:
+    record = make_record("fused_network")
+    record["folds"] = record["folds"][:1]
+    figure = figures.training_curves(record, title="fused, real posts")
+    assert not any(axes.patches for axes in figure.axes)
+    check(figure, "fused, real posts")
+
+
+def test_training_curves_refuse_a_run_that_was_not_trained_by_epochs(
+    make_record: MakeRecord,
+) -> None:
+    record = make_record("tfidf")
+    record["folds"][0]["history"] = []
+    with pytest.raises(CourseError, match="without epochs"):
+        figures.training_curves(record)
+
+
+def test_a_right_panels_label_keeps_off_the_left_panel(
+    make_record: MakeRecord, shown_texts: ShownTexts
+) -> None:
+    assert gap(figures.training_curves(make_record("text_network")), shown_texts) > 10
+    assert gap(figures.learning_curve(CURVE), shown_texts) > 10
+
+
+def test_learning_curve_has_a_line_a_run(check: Check) -> None:
+    figure = figures.learning_curve(CURVE)
+    for axes, name in zip(figure.axes, ("accuracy", "macro_f1"), strict=True):
+        for line, run in zip(axes.lines, ("text", "image", "fused"), strict=True):
+            assert line.get_label() == run
+            assert line.get_color() == figures.MODE_COLOURS[run]
+            expected = [row[name] for row in CURVE if row["run"] == run]
+            assert list(line.get_ydata()) == pytest.approx(expected)
+    check(figure, "text", "image", "fused", "training posts", "accuracy", "macro-F1")

@@ -1,0 +1,66 @@
+"""What training minimises, against its closed form."""
+
+import numpy as np
+import pytest
+import torch
+from sklearn.utils.class_weight import compute_class_weight
+from torch.nn.functional import cross_entropy
+
+from mmsa_utils.config import Config
+from mmsa_utils.models import make_loss, make_objective, plain_objective
+
+AUXILIARY = Config(head="late", auxiliary_weight=0.5)
+
+
+def test_balanced_weights_are_scikit_learns():
+    labels = np.array([0] * 6 + [1] * 2 + [2] * 12)
+    loss = make_loss(labels, Config(class_weights="balanced"))
+    expected = compute_class_weight("balanced", classes=np.arange(3), y=labels)
+    assert loss.weight.numpy() == pytest.approx(expected)
+    root = make_loss(labels, Config(class_weights="root"))
+    assert root.weight.numpy() == pytest.approx(np.sqrt(expected))
+    assert make_loss(labels, Config(class_weights="none")).weight is None
+
+
+def test_labels_are_smoothed_as_the_config_says():
+    logits, labels = torch.tensor([[2.0, 0.0, -1.0]]), torch.tensor([0])
+    logs = logits.log_softmax(1)[0]
+    found = make_loss(np.array([0, 1, 2]), Config(label_smoothing=0.3))(logits, labels)
+    assert found.item() == pytest.approx(-(0.7 * logs[0] + 0.3 * logs.mean()).item())
+
+
+def test_without_auxiliary_losses_the_heads_loss_is_minimised(make_model, make_batch):
+    model, batch = make_model("late"), make_batch(6)
+    objective = make_objective(model, Config(head="late"))
+    expected = cross_entropy(model(batch), batch["label"])
+    assert torch.allclose(objective(model, batch, cross_entropy), expected)
+    assert torch.allclose(plain_objective(model, batch, cross_entropy), expected)
+
+
+def test_auxiliary_losses_are_those_of_each_modalitys_own_classifier(make_model, make_batch):
+    model, batch = make_model("late", auxiliary_weight=0.5), make_batch(6)
+    batch["image_present"][:4] = False  # the image's loss is the mean over the other two
+    vectors, _ = model.embed(batch)
+    text, image = (layer(vectors[:, m]) for m, layer in enumerate(model.auxiliary.layers))
+    labels = batch["label"]
+    expected = (
+        cross_entropy(model(batch), labels)
+        + 0.5 * cross_entropy(text, labels)
+        + 0.5 * cross_entropy(image[4:], labels[4:])
+    )
+    found = make_objective(model, AUXILIARY)(model, batch, cross_entropy)
+    assert torch.allclose(found, expected, atol=1e-6)
+
+
+def test_a_modality_that_no_post_has_gets_no_loss(make_model, make_batch):
+    model, batch = make_model("late", auxiliary_weight=0.5), make_batch(6, image=False)
+    vectors, _ = model.embed(batch)
+    own = cross_entropy(model.auxiliary.layers[0](vectors[:, 0]), batch["label"])
+    found = make_objective(model, AUXILIARY)(model, batch, cross_entropy)
+    expected = cross_entropy(model(batch), batch["label"]) + 0.5 * own
+    assert torch.allclose(found, expected, atol=1e-6)
+    found.backward()
+    layers = model.auxiliary.layers
+    assert layers[0].weight.grad.any()
+    assert layers[1].weight.grad is None or not layers[1].weight.grad.any()
+    assert model.branches["text"][0].weight.grad.any()

@@ -1,0 +1,54 @@
+"""Where to compute: chosen by itself, refused where it is not there."""
+
+import platform
+import warnings
+from contextlib import nullcontext
+
+import pytest
+import torch
+
+from mmsa_utils.devices import autocast, environment, pick_device, to_device
+from mmsa_utils.errors import CourseError
+
+
+@pytest.mark.parametrize(
+    ("cuda", "mps", "expected"), [(True, True, "cuda"), (False, True, "mps"), (False, False, "cpu")]
+)
+def test_the_fastest_device_is_chosen_unless_told_otherwise(cuda, mps, expected, monkeypatch):
+    monkeypatch.delenv("MMSA_DEVICE")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
+    assert pick_device().type == expected
+    assert pick_device("cpu").type == "cpu"
+    monkeypatch.setenv("MMSA_DEVICE", "cpu")
+    assert pick_device().type == "cpu"
+
+
+def test_an_absent_device_is_refused_with_those_that_are_there():
+    with pytest.raises(CourseError, match=r"device='tpu'.*cpu"):
+        pick_device("tpu")
+    assert pick_device("cpu").type == "cpu"
+
+
+def test_mixed_precision_is_bfloat16_on_cuda_only():
+    assert isinstance(autocast(torch.device("cpu")), nullcontext)
+    assert isinstance(autocast(torch.device("mps")), nullcontext)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # there may be no CUDA here
+        assert autocast(torch.device("cuda")).fast_dtype is torch.bfloat16
+
+
+def test_a_nest_of_tensors_is_moved_whole():
+    batch = {"label": torch.ones(2), "text": {"input_ids": torch.ones(2, 3)}}
+    moved = to_device(batch, torch.device("meta"))
+    assert moved["label"].device.type == moved["text"]["input_ids"].device.type == "meta"
+    assert moved["text"]["input_ids"].shape == (2, 3)
+    assert batch["label"].device.type == "cpu"
+
+
+def test_a_record_says_what_it_was_computed_on_but_not_which_machine():
+    found = environment(torch.device("cpu"))
+    assert found["torch"] == torch.__version__
+    assert found["device"] == "cpu"
+    assert found["threads"] == torch.get_num_threads()
+    assert platform.node() not in map(str, found.values())

@@ -1,0 +1,131 @@
+"""Environment variables: what they mean, and that they are read in one place."""
+
+import ast
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import mmsa_utils
+from mmsa_utils import settings
+from mmsa_utils.errors import CourseError
+from mmsa_utils.paths import COURSE, DEMO, PROJECT
+
+PACKAGE = Path(mmsa_utils.__file__).parent
+
+
+@pytest.fixture(autouse=True)
+def unset(monkeypatch):
+    for name in ("DATA", "TWEETS", "CACHE", "OUT", "DEVICE"):
+        monkeypatch.delenv(f"MMSA_{name}", raising=False)
+
+
+def test_in_a_clone_everything_lies_in_the_project():
+    assert settings.out_folder() == PROJECT / "out"
+    assert settings.cache_folder() == PROJECT / ".cache"
+    assert settings.tweets_folder() == PROJECT / "data" / "tweets"
+    assert settings.data_folder() in (COURSE, DEMO)
+    assert settings.device_name() == "auto"
+
+
+@pytest.mark.parametrize("kind", ["data", "tweets", "cache", "out"])
+def test_a_variable_names_a_folder_relative_ones_count_from_the_project(
+    kind, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    folder = getattr(settings, f"{kind}_folder")
+    monkeypatch.setenv(f"MMSA_{kind.upper()}", str(tmp_path / "mine"))
+    assert folder() == tmp_path / "mine"
+    monkeypatch.setenv(f"MMSA_{kind.upper()}", "some/where")
+    assert folder() == PROJECT / "some" / "where"
+
+
+def test_the_device_can_be_named(monkeypatch):
+    monkeypatch.setenv("MMSA_DEVICE", "cpu")
+    assert settings.device_name() == "cpu"
+
+
+def test_the_demo_set_is_not_the_courses_posts(tmp_path, monkeypatch):
+    monkeypatch.setenv("MMSA_DATA", "data/demo")
+    with pytest.raises(CourseError, match=r"data/README\.md"):
+        settings.course_folder()
+    monkeypatch.setenv("MMSA_DATA", str(tmp_path))
+    assert settings.course_folder() == tmp_path
+
+
+# ---- outside a clone --------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory):
+    """A folder with a copy of the package alone, as `pip install .` leaves it."""
+    folder = tmp_path_factory.mktemp("installed")
+    shutil.copytree(
+        PACKAGE, folder / "mmsa_utils", ignore=shutil.ignore_patterns("weights", "__pycache__")
+    )
+    return folder
+
+
+def said(installed, tmp_path, expression, **variables):
+    """What the installed package says in a working directory of its own: lines."""
+    plain = {k: v for k, v in os.environ.items() if not k.startswith(("MMSA_", "XDG_"))}
+    result = subprocess.run(
+        [sys.executable, "-c", f"from mmsa_utils import settings as s; {expression}"],
+        env={**plain, "PYTHONPATH": str(installed), "HOME": str(tmp_path / "home"), **variables},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return (result.stdout or result.stderr).splitlines()
+
+
+def test_outside_a_clone_nothing_is_written_beside_the_package(installed, tmp_path):
+    lines = said(installed, tmp_path, "print(s.out_folder(), s.cache_folder(), sep=chr(10))")
+    assert lines[0] == str(tmp_path / "out")
+    assert not lines[1].startswith(str(installed))
+    assert "mmsa_utils" in lines[1]
+
+
+def test_outside_a_clone_relative_folders_count_from_the_working_directory(installed, tmp_path):
+    assert said(installed, tmp_path, "print(s.data_folder())", MMSA_DATA="posts") == [
+        str(tmp_path / "posts")
+    ]
+
+
+def test_outside_a_clone_there_are_no_posts_until_they_are_named(installed, tmp_path):
+    last = said(installed, tmp_path, "s.data_folder()")[-1]
+    assert "CourseError" in last
+    assert "set MMSA_DATA" in last
+
+
+# ---- read in one place ------------------------------------------------------------------
+
+
+def environment_uses(file):
+    """Lines of a module that touch the environment, but for giving a variable a default."""
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    defaults = {
+        id(node.func.value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == "setdefault"
+    }
+    names = {"environ", "environb", "getenv", "getenvb"}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and node.attr in names:
+            if not (file == PACKAGE / "__init__.py" and id(node) in defaults):
+                yield f"{file.relative_to(PACKAGE)}:{node.lineno}"
+        elif isinstance(node, ast.ImportFrom) and names & {alias.name for alias in node.names}:
+            yield f"{file.relative_to(PACKAGE)}:{node.lineno}"
+
+
+def test_no_module_but_settings_reads_the_environment():
+    files = [file for file in PACKAGE.rglob("*.py") if file != PACKAGE / "settings.py"]
+    assert len(files) > 20
+    assert [line for file in files for line in environment_uses(file)] == []
+    assert list(environment_uses(PACKAGE / "settings.py"))  # the search does find something

