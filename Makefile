@@ -14,7 +14,7 @@ pyenv     = $(wildcard $(PYENV)/versions/$(1).*/bin/python)
 starts    = $(shell for p in $(1); do $$p -c '$(CHECK)' 2>/dev/null && echo $$p && break; done)
 BASE      = $(call starts,$(VERSIONS:%=python%) python3 python $(foreach v,$(VERSIONS),$(call pyenv,$(v))))
 
-.PHONY: help run test test-all lab reference ablations report notebooks lint constraints clean
+.PHONY: help run test test-all fuzz lab reference ablations report notebooks lint constraints clean
 
 help:                        ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -27,6 +27,9 @@ test: $(READY) lint          ## unit tests, then the notebooks against their sav
 
 test-all:                    ## make test on each Python from 3.11 that this machine has
 	@$(foreach v,$(sort $(VERSIONS)),$(call test_on,$(v),$(call starts,python$(v) $(call pyenv,$(v)))))
+
+fuzz: $(READY)               ## 10,000 byte changes of posts; OPTIONS="--seed 7" makes the same again
+	$(PYTHON) -m tests.fuzzing $(OPTIONS)
 
 # A line of shell that ends the whole recipe where the tests of one version fail.
 test_on = $(if $(2),echo "Python $(1): $(2)"; $(MAKE) test VENV=.venv-$(1) BASE=$(2) || exit 1;,echo "Python $(1): not here, skipped";)

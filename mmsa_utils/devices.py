@@ -2,13 +2,17 @@
 
 import os
 import platform
+import subprocess
 from contextlib import AbstractContextManager, nullcontext
+from functools import cache
+from importlib.metadata import version
 from typing import Any, overload
 
 import torch
 
 from .errors import CourseError
 from .io import Record
+from .paths import PROJECT, in_clone
 from .settings import device_name
 
 
@@ -59,13 +63,39 @@ def to_device(
     return {name: to_device(value, device) for name, value in batch.items()}
 
 
+def precision(device: torch.device) -> str:
+    """The numbers that `autocast` computes with on a device: part of what is cached from it."""
+    return "bfloat16" if device.type == "cuda" else "float32"
+
+
+# What may change a figure: the libraries that compute it.
+LIBRARIES = ("torch", "transformers", "scikit-learn", "timm", "albumentations", "numpy")
+
+
 def environment(device: torch.device | str) -> Record:
-    """What a run was computed on, without naming the machine."""
+    """What a run was computed on, without naming the machine.
+
+    The commit is that of the clone, with `+` where files have been changed since; None
+    outside a clone.
+    """
     return {
         "python": platform.python_version(),
-        "torch": torch.__version__,
+        **{name: version(name) for name in LIBRARIES},
+        "commit": _commit(),
         "device": str(device),
+        "precision": precision(torch.device(device)),
         "processor": platform.machine(),
         "threads": torch.get_num_threads(),
         "cores": os.cpu_count(),
     }
+
+
+@cache
+def _commit() -> str | None:
+    command = ["git", "-C", str(PROJECT), "describe", "--always", "--abbrev=12", "--dirty=+"]
+    if not in_clone():
+        return None
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):  # no git here, or no repository
+        return None

@@ -6,12 +6,13 @@ a clone they count from the working directory.
 """
 
 import os
+from functools import cache
 from pathlib import Path
 
 from platformdirs import user_cache_path
 
 from .errors import CourseError
-from .paths import COURSE, DEMO, PROJECT, in_clone
+from .paths import COURSE, DEMO, PROJECT, find_list, in_clone
 
 
 def _base() -> Path:
@@ -19,16 +20,31 @@ def _base() -> Path:
 
 
 def _named(variable: str) -> Path | None:
-    """The folder that a variable names, absolute; None where it is not set or empty."""
+    """The folder that a variable names, absolute; None where it is not set or empty.
+
+    Raises:
+        CourseError: where the name cannot be a folder's: a `~user` that is not known here, a
+            link that leads to itself.
+    """
     value = os.environ.get(variable)
-    return (_base() / Path(value).expanduser()).resolve() if value else None
+    if not value:
+        return None
+    try:
+        return (_base() / Path(value).expanduser()).resolve()
+    except (RuntimeError, OSError, ValueError) as error:
+        raise CourseError(
+            f"{variable}={value} names no folder ({error}): set it to a path"
+        ) from error
 
 
 def data_folder() -> Path:
     """The posts to work on: `MMSA_DATA`, else `data/course` if filled, else the demo set.
 
+    An existing but empty `data/course` is said, in one line and once a process.
+
     Raises:
-        CourseError: outside a clone, where there is no demo set, without `MMSA_DATA`.
+        CourseError: outside a clone, where there is no demo set, without `MMSA_DATA`; where
+            `data/course` holds files but no list of posts.
     """
     named = _named("MMSA_DATA")
     if named:
@@ -38,7 +54,33 @@ def data_folder() -> Path:
             "Which posts? There is no clone of the course here to take them from: set MMSA_DATA "
             "to their folder"
         )
-    return COURSE if (COURSE / "train.txt").is_file() else DEMO
+    return COURSE if _is_filled(COURSE) else DEMO
+
+
+def _is_filled(folder: Path) -> bool:
+    """Whether a folder holds posts; False where it is not there or there is nothing in it."""
+    if os.path.lexists(folder / "train.txt"):
+        return True
+    if not os.path.lexists(folder):
+        return False
+    try:
+        names = os.listdir(folder)
+    except OSError as error:  # a file, a link that leads nowhere, or not for us
+        raise CourseError(f"{folder} is no folder that can be read: {error.strerror}") from error
+    if all(name.startswith(".") for name in names):
+        _say_empty(folder)
+        return False
+    found = find_list(folder)
+    where = f"but there is a list of posts: {found}" if found else "and no list of posts in it"
+    raise CourseError(
+        f"{folder / 'train.txt'} is missing, {where}. The layout is in data/README.md; to work "
+        "on the demo set, empty this folder or set MMSA_DATA=data/demo"
+    )
+
+
+@cache
+def _say_empty(folder: Path) -> None:
+    print(f"{folder} is empty: this is the demo set")
 
 
 def course_folder() -> Path:
@@ -78,6 +120,16 @@ def out_folder() -> Path:
     `MMSA_OUT`, else `out`.
     """
     return _named("MMSA_OUT") or _base() / "out"
+
+
+def run_folder(name: str, fingerprint: str) -> Path:
+    """Where the runs on one data set write, under `out/`: data sets named alike never mix.
+
+    Args:
+        name: of the data set.
+        fingerprint: of its posts, see `mmsa_utils.data.posts.Dataset`.
+    """
+    return out_folder() / f"{name}-{fingerprint[:8]}"
 
 
 def device_name() -> str:

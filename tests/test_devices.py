@@ -3,11 +3,12 @@
 import platform
 import warnings
 from contextlib import nullcontext
+from importlib.metadata import version
 
 import pytest
 import torch
 
-from mmsa_utils.devices import autocast, environment, pick_device, to_device
+from mmsa_utils.devices import autocast, environment, pick_device, precision, to_device
 from mmsa_utils.errors import CourseError
 
 
@@ -48,7 +49,14 @@ def test_a_nest_of_tensors_is_moved_whole():
 
 def test_a_record_says_what_it_was_computed_on_but_not_which_machine():
     found = environment(torch.device("cpu"))
-    assert found["torch"] == torch.__version__
-    assert found["device"] == "cpu"
+    assert found["torch"] == version("torch")
+    for library in ("transformers", "scikit-learn", "timm", "albumentations", "numpy"):
+        assert found[library] == version(library)
+    assert (found["device"], found["precision"]) == ("cpu", "float32")
     assert found["threads"] == torch.get_num_threads()
     assert platform.node() not in map(str, found.values())
+
+
+def test_precision_is_what_autocast_computes_with():
+    assert precision(torch.device("cuda")) == "bfloat16"
+    assert precision(torch.device("cpu")) == precision(torch.device("mps")) == "float32"

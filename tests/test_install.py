@@ -58,7 +58,7 @@ def test_it_is_the_installed_package_that_is_tried(python, installed):
 
 
 def test_a_folder_of_posts_is_checked(python, folder):
-    result = python("-m", "mmsa_utils", "check", folder)
+    result = python("-m", "mmsa_utils", "check", folder, "--folds", 2, "--inner-folds", 2)
     assert (result.returncode, result.stderr) == (0, "")
     assert "no problems" in result.stdout
 
@@ -76,7 +76,7 @@ def test_the_shipped_network_is_found_and_predicts(python, folder):
 
 def test_what_needs_the_clone_says_so_in_one_line(python):
     result = python("-m", "mmsa_utils", "notebooks")
-    assert result.returncode == 1
+    assert result.returncode == 2
     assert "clone" in result.stderr
     assert len(result.stderr.splitlines()) == 1
     assert result.stdout == ""

@@ -1,11 +1,20 @@
 """Files are whole or absent, whatever goes wrong meanwhile."""
 
+import errno
 import hashlib
+import os
+import resource
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
+import numpy as np
+import pandas as pd
 import pytest
+import torch
 
 from mmsa_utils.errors import CourseError
-from mmsa_utils.io import file_sha256, load_json, replacing, save_json
+from mmsa_utils.io import file_sha256, load_json, refusal, replacing, save_json
 
 
 class Broken(Exception):
@@ -53,6 +62,90 @@ def test_a_half_written_folder_is_removed_and_its_error_comes_out(tmp_path):
     with pytest.raises(Broken):
         break_off(tmp_path / "weights", write_folder)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_takes_the_place_of_an_old_one(tmp_path):
+    (tmp_path / "weights").mkdir()
+    (tmp_path / "weights" / "old").write_text("some")
+    with replacing(tmp_path / "weights") as temporary:
+        write_folder(temporary)
+    assert [path.name for path in tmp_path.rglob("*")] == ["weights", "model"]
+
+
+def test_many_may_write_one_file_or_folder_at_once(tmp_path):
+    def write(number):
+        with replacing(tmp_path / "folder") as temporary:
+            write_folder(temporary)
+        save_json({"by": number}, tmp_path / "record.json")
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(write, range(40)))  # raises what any of them raised
+    assert (tmp_path / "folder" / "model").read_text() == "some"
+    assert load_json(tmp_path / "record.json")["by"] in range(40)
+    assert {path.name for path in tmp_path.iterdir()} == {"folder", "record.json"}
+
+
+# ---- what the machine refuses -----------------------------------------------------------
+
+
+@contextmanager
+def no_room() -> Iterator[None]:
+    """No file may grow beyond 10 kB meanwhile: to a program as if the disk were full.
+
+    Not for a whole test: pytest itself may write into a file.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def write_with_torch(path):
+    torch.save({"weights": torch.zeros(100_000)}, path)
+
+
+WRITERS = {
+    "text.txt": lambda path: path.write_text("word " * 10_000),
+    "table.csv": lambda path: pd.DataFrame(np.zeros((9_000, 3))).to_csv(path),
+    "array.npy": lambda path: np.save(path, np.zeros(100_000)),
+    "features.npz": lambda path: np.savez(path, features=np.zeros(100_000)),
+    "model.pt": write_with_torch,  # says "unexpected pos", and nothing of the disk
+}
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_a_write_that_finds_no_room_names_its_file_and_leaves_nothing(name, tmp_path):
+    failed = pytest.raises(OSError, match=r"large|written")
+    with failed as caught, no_room(), replacing(tmp_path / name) as temporary:
+        WRITERS[name](temporary)
+    assert caught.value.filename == str(tmp_path / name)
+    assert refusal(caught.value).startswith(f"{tmp_path / name}: ")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path):
+    (tmp_path / "out").write_text("a file, where a folder should be")
+    with pytest.raises(OSError, match="out") as caught:
+        save_json({}, tmp_path / "out" / "demo" / "record.json")
+    assert str(tmp_path / "out") in refusal(caught.value)
+
+
+def test_an_error_of_another_file_keeps_that_files_name(tmp_path):
+    with pytest.raises(FileNotFoundError) as caught, replacing(tmp_path / "copy"):
+        (tmp_path / "absent").read_text()
+    assert "absent" in refusal(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("number", "advice"), [(errno.ENOSPC, "free some space"), (errno.EACCES, "MMSA_OUT")]
+)
+def test_a_refusal_says_file_reason_and_what_to_do(number, advice):
+    said = refusal(OSError(number, os.strerror(number), "out/text.json"))
+    assert said.startswith(f"out/text.json: {os.strerror(number)}")
+    assert advice in said
+    assert "\n" not in said
 
 
 def test_json_comes_back_as_it_was(tmp_path):

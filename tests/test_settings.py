@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,95 @@ def test_the_demo_set_is_not_the_courses_posts(tmp_path, monkeypatch):
         settings.course_folder()
     monkeypatch.setenv("MMSA_DATA", str(tmp_path))
     assert settings.course_folder() == tmp_path
+
+
+@pytest.mark.parametrize("kind", ["data", "tweets", "cache", "out"])
+def test_a_name_that_no_folder_can_have_is_one_message(kind, tmp_path, monkeypatch):
+    loop = tmp_path / "loop"
+    loop.symlink_to(loop)
+    for wrong in ("~nobody-of-this-name/x", *([str(loop)] * (sys.version_info < (3, 13)))):
+        monkeypatch.setenv(f"MMSA_{kind.upper()}", wrong)
+        with pytest.raises(CourseError, match=f"^MMSA_{kind.upper()}=") as error:
+            getattr(settings, f"{kind}_folder")()
+        assert wrong in str(error.value)
+        assert "\n" not in str(error.value)
+
+
+def test_data_sets_that_are_named_alike_have_folders_of_their_own(tmp_path, monkeypatch):
+    monkeypatch.setenv("MMSA_OUT", str(tmp_path))
+    folders = {settings.run_folder("posts", print_ * 2) for print_ in ("0123abcd", "0123abce")}
+    assert folders == {tmp_path / "posts-0123abcd", tmp_path / "posts-0123abce"}
+
+
+# ---- data/course ------------------------------------------------------------------------
+
+
+@pytest.fixture
+def course(tmp_path, monkeypatch):
+    """In the place of data/course: a folder that is not there yet."""
+    monkeypatch.setattr(settings, "COURSE", tmp_path / "course")
+    return tmp_path / "course"
+
+
+def test_without_posts_of_ones_own_the_demo_set_is_taken_and_nothing_said(course, capsys):
+    assert settings.data_folder() == DEMO
+    assert capsys.readouterr().out == ""
+
+
+def test_posts_of_ones_own_are_taken(course, capsys):
+    course.mkdir()
+    (course / "train.txt").touch()
+    assert settings.data_folder() == settings.course_folder() == course
+    assert capsys.readouterr().out == ""
+
+
+def test_an_empty_folder_is_said_in_one_line_and_once(course, capsys):
+    course.mkdir()
+    (course / ".DS_Store").touch()
+    assert settings.data_folder() == settings.data_folder() == DEMO
+    assert capsys.readouterr().out == f"{course} is empty: this is the demo set\n"
+
+
+@pytest.mark.parametrize(
+    ("place", "says"),
+    [
+        ("posts/train.txt", "posts/train.txt (name "),
+        ("a/b/Train.TXT", "a/b/Train.TXT (name "),
+        ("train.txt.txt", "train.txt.txt (rename it to train.txt)"),
+        ("Train.txt", "Train.txt (rename it to train.txt)"),
+        ("train", "train (rename it to train.txt)"),
+        ("posts.zip", "posts.zip (unpack it)"),
+        ("a/posts.ZIP", "a/posts.ZIP (unpack it)"),
+        ("data/1.jpg", "no list of posts in it"),
+        ("other.zip", "no list of posts in it"),
+    ],
+)
+def test_a_list_in_another_place_stops_and_is_named(place, says, course):
+    file = course / place
+    file.parent.mkdir(parents=True)
+    if file.suffix.lower() == ".zip":
+        name = "notes.txt" if file.stem == "other" else "posts/train.txt"
+        with zipfile.ZipFile(file, "w") as archive:
+            archive.writestr(name, "guid,tag")
+    else:
+        file.write_text("guid,tag")
+    if (course / "train.txt").exists():
+        pytest.skip("the same name on a file system that does not know capital letters")
+    for folder in (settings.data_folder, settings.course_folder):
+        with pytest.raises(CourseError, match="MMSA_DATA=data/demo") as error:
+            folder()
+        assert says in str(error.value)
+        assert "\n" not in str(error.value)
+
+
+def test_what_is_no_folder_at_all_is_named(course):
+    course.symlink_to(course.parent / "gone")
+    with pytest.raises(CourseError, match="no folder that can be read"):
+        settings.data_folder()
+    course.unlink()
+    course.write_text("a file")
+    with pytest.raises(CourseError, match="no folder that can be read"):
+        settings.data_folder()
 
 
 # ---- outside a clone --------------------------------------------------------------------

@@ -3,12 +3,15 @@
 Stands on the base modules (config, settings, paths, io, errors, version) alone.
 """
 
+from .checking import FolderReport, report
+from .decoding import decode
 from .demo import CEILINGS, make_demo, verdict
 from .images import ImageFacts, decode_image
 from .ocr import read_words
-from .posts import PROBLEM_COLUMNS, Dataset, Post, check_folder, load_dataset
-from .splits import find_groups, make_folds, train_validation_split
-from .text import clean, decode
+from .posts import Dataset, Post, check_folder, load_dataset
+from .problems import PROBLEM_COLUMNS
+from .splits import find_groups, make_folds, require_folds, train_validation_split
+from .text import clean
 from .transforms import (
     IMAGENET_MEAN,
     IMAGENET_STD,
@@ -24,6 +27,7 @@ __all__ = [
     "IMAGENET_STD",
     "PROBLEM_COLUMNS",
     "Dataset",
+    "FolderReport",
     "ImageFacts",
     "Post",
     "augmentation_steps",
@@ -37,6 +41,8 @@ __all__ = [
     "make_demo",
     "make_folds",
     "read_words",
+    "report",
+    "require_folds",
     "single_augmentations",
     "train_transform",
     "train_validation_split",

@@ -5,7 +5,6 @@ and posts without one, need nothing.
 """
 
 import importlib.util
-import json
 import logging
 import os
 import re
@@ -17,9 +16,9 @@ from typing import Any
 
 from tqdm.auto import tqdm
 
+from ..cache import ContentCache
 from ..errors import CourseError
-from ..io import Record, file_sha256
-from ..settings import cache_folder
+from ..io import Record
 from ..version import __version__
 from .images import decode_image
 from .posts import Post
@@ -27,20 +26,14 @@ from .posts import Post
 # PP-OCR scales pictures up until the shorter side has this many pixels. Its own choice is
 # 736; these pictures have at most 384, and looking at 480 is twice as fast.
 SIDE = 480
+_SAVE_EVERY = 16  # pictures: seconds of reading
+_FAILED: set[str] = set()  # pictures, by key, on which this process has failed
 _LETTERS = re.compile(r"[A-Za-z]+(?:['’][A-Za-z]+)?")
 
 
-def cache_file() -> Path:
-    """Where readings are kept: a JSON object a line, with the keys content, words and error."""
-    return cache_folder() / f"words-{SIDE}-{__version__}.jsonl"
-
-
-def _remembered() -> dict[str, Record]:
-    """Readings by content. A line cut off by a kill is left out: its picture is read again."""
-    file = cache_file()
-    lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
-    whole = [json.loads(line) for line in lines if line.endswith("}")]
-    return {entry["content"]: entry for entry in whole}
+def open_cache() -> ContentCache:
+    """Readings by `Post.image_key`: `{"words": ..., "error": ...}`, one of them empty."""
+    return ContentCache(f"words-{SIDE}-{__version__}")
 
 
 def available() -> bool:
@@ -72,20 +65,21 @@ def split_words(text: str) -> str:
     return " ".join(" ".join(wordninja.split(word)) for word in _LETTERS.findall(text))
 
 
-def _read(task: tuple[str, Path]) -> Record:
+def _read(path: Path) -> Record:
     """One picture's entry: its words, top to bottom, or what went wrong with it."""
-    content, path = task
     try:
         # RapidOCR takes BGR, as OpenCV reads.
         found = _engine()(decode_image(path)[:, :, ::-1]).txts
     except Exception as error:  # whatever a picture does to the engine, the others are read
-        return {"content": content, "words": "", "error": f"{path.name}: {error}"}
-    return {"content": content, "words": split_words(" ".join(found or ())), "error": ""}
+        return {"words": "", "error": f"{path.name}: {error}"}
+    return {"words": split_words(" ".join(found or ())), "error": ""}
 
 
-def image_key(path: Path) -> str:
-    """The name under which a picture's words are remembered: the SHA-256 of its bytes."""
-    return file_sha256(path)
+def _is_to_be_read(key: str, known: dict[str, Record]) -> bool:
+    # What failed is tried again once a process: what was in the way may have been mended.
+    if key not in known:
+        return True
+    return bool(known[key]["error"]) and key not in _FAILED and available()
 
 
 def read_words(posts: Sequence[Post]) -> tuple[list[str], list[str]]:
@@ -101,30 +95,30 @@ def read_words(posts: Sequence[Post]) -> tuple[list[str], list[str]]:
     Raises:
         CourseError: where pictures are left to read and the extra is not installed.
     """
-    known, keys = _remembered(), [image_key(post.image) for post in posts]
-    left = {key: post.image for key, post in zip(keys, posts, strict=True) if key not in known}
+    store = open_cache()
+    known = store.get_many([post.image_key for post in posts])
+    left = {p.image_key: p.image for p in posts if _is_to_be_read(p.image_key, known)}
     if left and not available():
         raise CourseError(
             f"{len(left)} pictures have not been read for words, and PP-OCR is not installed: "
             "`make .venv/.extras` installs it, or do without the words"
         )
     if left:
-        known |= _read_all(left)
-    entries = [known[key] for key in keys]
+        known |= _read_all(left, store)
+    entries = [known[post.image_key] for post in posts]
     problems = [entry["error"] for entry in entries if entry["error"]]
     return [entry["words"] for entry in entries], problems
 
 
-def _read_all(left: dict[str, Path]) -> dict[str, Record]:
-    cache_file().parent.mkdir(parents=True, exist_ok=True)
-    entries = {}
-    with (
-        ProcessPoolExecutor(os.cpu_count()) as pool,
-        cache_file().open("a", encoding="utf-8") as file,
-    ):
-        found = pool.map(_read, left.items(), chunksize=8)
-        for entry in tqdm(found, "words", len(left), leave=False):
-            file.write(json.dumps(entry) + "\n")
-            file.flush()
-            entries[entry["content"]] = entry
+def _read_all(left: dict[str, Path], store: ContentCache) -> dict[str, Record]:
+    entries, unsaved = {}, {}
+    with ProcessPoolExecutor(os.cpu_count()) as pool:
+        found = pool.map(_read, left.values(), chunksize=8)
+        for key, entry in zip(left, tqdm(found, "words", len(left), leave=False), strict=True):
+            entries[key] = unsaved[key] = entry
+            if len(unsaved) == _SAVE_EVERY:
+                store.set_many(unsaved)
+                unsaved = {}
+    store.set_many(unsaved)
+    _FAILED.update(key for key, entry in entries.items() if entry["error"])
     return entries

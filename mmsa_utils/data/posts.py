@@ -3,32 +3,38 @@
 train.txt               guid,tag            labelled posts
 test_without_label.txt  guid,null           unlabelled posts (may be absent)
 data/<guid>.txt         the tweet
-data/<guid>.jpg         its picture (.jpeg and .png are read, too)
+data/<guid>.jpg         its picture (or .png, .webp, .gif ...: `images.SUFFIXES`)
 """
 
 import hashlib
-import json
-import re
+import sys
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from tqdm.auto import tqdm
 
 from ..config import LABELS
 from ..errors import CourseError
-from ..io import Record, replacing
-from ..settings import cache_folder
-from ..version import __version__
-from .images import SUFFIXES, ImageFacts, image_facts
-from .text import decode
+from ..io import Record
+from ..paths import find_list
+from .images import ImageFacts
+from .lists import LABELLED, UNLABELLED, Entry, ListContent, read_list, refuse_mvsa
+from .problems import PROBLEM_COLUMNS, condense, make_problem, problem_table
+from .reading import Files, PostReader
+from .tables import read_table
 
-_PLAIN_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*")
-PROBLEM_COLUMNS = ["file", "guid", "problem", "what to do"]
+__all__ = [
+    "PROBLEM_COLUMNS",
+    "Dataset",
+    "Folder",
+    "Post",
+    "check_folder",
+    "load_dataset",
+    "read_folder",
+]
 
 
 @dataclass(frozen=True)
@@ -38,10 +44,20 @@ class Post:
     guid: str
     label: int | None
     text: str
-    encoding: str
+    encoding: str  # as `decoding.decode` names it
     image: Path
     content: str  # SHA-256 over the bytes of text and picture
     facts: ImageFacts
+    image_key: str = ""  # SHA-256 of the picture's bytes; `content` where it is not given
+
+    def __post_init__(self) -> None:
+        if not self.image_key:
+            object.__setattr__(self, "image_key", self.content)
+
+    @cached_property
+    def text_key(self) -> str:
+        """SHA-256 of the text as it was decoded."""
+        return hashlib.sha256(self.text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -70,154 +86,147 @@ class Dataset:
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
 
 
+@dataclass(frozen=True)
+class Folder:
+    """Everything that was found in a folder of posts."""
+
+    posts: tuple[Post, ...]  # labelled before unlabelled, in the order of the lists
+    problems: pd.DataFrame  # a row a problem, with the columns `PROBLEM_COLUMNS`
+    notes: tuple[str, ...]  # what was read otherwise than it stands there, a line each
+
+
 # ---- reading ----------------------------------------------------------------------------
 
 
-def _problem(where: Path | str, guid: str, problem: str, advice: str) -> Record:
-    return dict(zip(PROBLEM_COLUMNS, (str(where), guid, problem, advice), strict=True))
-
-
-def _read_table(
-    path: Path, *, tags: Sequence[str], seen: dict[str, str]
-) -> tuple[list[tuple[str, str]], list[Record]]:
-    """Rows of a `guid,tag` file: `[(guid, tag)]`, and the problems of its lines.
-
-    `seen` maps the guids met so far to the line where they stand, and grows.
-    """
-    text, _ = decode(path.read_bytes())
-    rows: list[tuple[str, str]] = []
-    problems = []
-    for number, line in enumerate(text.splitlines(), start=1):
-        cells = [cell.strip() for cell in line.split(",")]
-        is_header = not rows and [cell.casefold() for cell in cells] == ["guid", "tag"]
-        if not any(cells) or is_header:
-            continue
-        where, guid, tag = f"{path.name}:{number}", cells[0], cells[-1].casefold()
-        if len(cells) != 2:
-            problems.append(_problem(where, guid, "not two cells", "write it as guid,tag"))
-        elif not _PLAIN_NAME.fullmatch(guid):
-            advice = "use letters, digits, _ and -"
-            problems.append(_problem(where, guid, "guid is not a plain file name", advice))
-        elif guid in seen:
-            advice = f"keep one line; the first is {seen[guid]}"
-            problems.append(_problem(where, guid, "duplicate guid", advice))
-        elif tag not in tags:
-            advice = f"use one of: {', '.join(tags)}"
-            problems.append(_problem(where, guid, f"unknown tag {tag!r}", advice))
-        else:
-            rows.append((guid, tag))
-        seen.setdefault(guid, where)
-    return rows, problems
-
-
-class _Reader:
-    """Reads the files of single posts; remembers image facts by content."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.cache_file = cache_folder() / f"image_facts-{__version__}.json"
-        self.cache: dict[str, Record] = {}
-        if self.cache_file.exists():
-            self.cache = json.loads(self.cache_file.read_text())
-        self.files: dict[str, list[Path]] = {}
-        for path in sorted(folder.iterdir()):
-            self.files.setdefault(path.stem, []).append(path)
-
-    def _with_suffix(self, guid: str, suffixes: Sequence[str]) -> list[Path]:
-        return [path for path in self.files.get(guid, []) if path.suffix.lower() in suffixes]
-
-    def _facts(self, raw: bytes) -> ImageFacts:
-        digest = hashlib.sha256(raw).hexdigest()
-        if digest not in self.cache:
-            self.cache[digest] = asdict(image_facts(raw))
-        return ImageFacts(**self.cache[digest])
-
-    def read(self, guid: str, tag: str) -> tuple[Post | None, list[Record]]:
-        """`(post, problems)`; the post is None where there are problems."""
-        texts = self._with_suffix(guid, (".txt",))
-        images = self._with_suffix(guid, SUFFIXES)
-        problems = [
-            _problem(self.folder / f"{guid}{suffix}", guid, *_not_one(kind, len(found)))
-            for kind, suffix, found in (("text", ".txt", texts), ("picture", ".jpg", images))
-            if len(found) != 1
-        ]
-        if problems:
-            return None, problems
-        return self._read_files(guid, tag, texts[0], images[0])
-
-    def _read_files(
-        self, guid: str, tag: str, text_file: Path, image_file: Path
-    ) -> tuple[Post | None, list[Record]]:
-        raw_text, raw_image = text_file.read_bytes(), image_file.read_bytes()
-        text, encoding = decode(raw_text)
-        facts = self._facts(raw_image)
-        problems = []
-        if not text.strip():
-            problems.append(_problem(text_file, guid, "empty text", "write the tweet into it"))
-        if facts.error:
-            problems.append(_problem(image_file, guid, facts.error, "save the picture anew"))
-        if problems:
-            return None, problems
-        content = hashlib.sha256(raw_text + b"\0" + raw_image).hexdigest()
-        label = LABELS.index(tag) if tag in LABELS else None
-        return Post(guid, label, text.strip(), encoding, image_file, content, facts), []
-
-    def save_cache(self) -> None:
-        with replacing(self.cache_file) as temporary:
-            temporary.write_text(json.dumps(self.cache))
-
-
-def _not_one(kind: str, count: int) -> tuple[str, str]:
-    if count == 0:
-        return f"missing {kind}", f"add the {kind} or take the post out of the list"
-    return f"{count} {kind}s for one post", "leave one"
-
-
-def read_folder(folder: Path | str) -> tuple[list[Post], pd.DataFrame]:
-    """Reads every post that a folder lists: `(posts, problems)`.
-
-    Returns:
-        posts: list of `Post`, labelled before unlabelled, in the order of the lists.
-        problems: DataFrame, a row a problem, with the columns `PROBLEM_COLUMNS`.
+def read_folder(folder: Path | str) -> Folder:
+    """Reads every post that a folder lists.
 
     Raises:
-        CourseError: where the folder has not the layout at all.
+        CourseError: in one line, where something is wrong with the whole folder or a whole
+            list: the layout, the header, the tags, files that are all missing.
     """
     folder = Path(folder)
-    for needed in ("train.txt", "data"):
-        if not (folder / needed).exists():
-            raise CourseError(f"{folder / needed} is missing. The layout is in data/README.md")
+    _require_layout(folder)
+    files = Files(folder / "data")
+    lists = [read_list(folder / LABELLED, has_files=lambda guid: bool(files.stems(guid)))]
+    if (folder / UNLABELLED).exists():
+        lists.append(read_list(folder / UNLABELLED, has_files=lambda guid: bool(files.stems(guid))))
+    _require_files(folder, files, lists[0].entries)
+    entries, problems, notes = _match(files, lists)
+    outcomes = PostReader(files).read([(entry.guid, stem) for entry, stem in entries])
+    posts = [
+        Post(guid=entry.guid, label=LABELS.index(entry.tag) if entry.tag else None, **vars(found))
+        for (entry, _), (found, _) in zip(entries, outcomes, strict=True)
+        if found
+    ]
+    problems += [problem for _, found in outcomes for problem in found]
+    notes += _replaced(posts)
+    return Folder(tuple(posts), problem_table(problems), tuple(notes))
+
+
+def _match(
+    files: Files, lists: Sequence[ListContent]
+) -> tuple[list[tuple[Entry, str]], list[Record], list[str]]:
+    """`(entries with the names of their files, problems, notes)` of all lists."""
+    entries: list[tuple[Entry, str]] = []
+    problems = [problem for content in lists for problem in content.problems]
+    notes = [note for content in lists for note in content.notes]
     seen: dict[str, str] = {}
-    rows, problems = _read_table(folder / "train.txt", tags=LABELS, seen=seen)
-    if (folder / "test_without_label.txt").exists():
-        table = _read_table(folder / "test_without_label.txt", tags=("null",), seen=seen)
-        rows, problems = rows + table[0], problems + table[1]
-    reader = _Reader(folder / "data")
-    with ThreadPoolExecutor() as pool:
-        found = pool.map(lambda row: reader.read(*row), rows)
-        results = list(tqdm(found, "reading posts", len(rows), disable=len(rows) < 1000))
-    reader.save_cache()
-    for _, more in results:
-        problems += more
-    posts = [post for post, _ in results if post]
-    return posts, pd.DataFrame(problems, columns=PROBLEM_COLUMNS)
+    for entry in (entry for content in lists for entry in content.entries):
+        stems = sorted(files.stems(entry.guid)) or [entry.guid]
+        if len(stems) > 1:
+            advice = "write the guid as the files are named"
+            fault = f"guid may be {' or '.join(stems)}"
+            problems.append(make_problem(entry.where, entry.guid, fault, advice))
+        elif stems[0] in seen:
+            advice = f"keep one line; the first is {seen[stems[0]]}"
+            problems.append(make_problem(entry.where, entry.guid, "duplicate guid", advice))
+        else:
+            seen[stems[0]] = entry.where
+            entries.append((entry, stems[0]))
+    other = [(entry.guid, stem) for entry, stem in entries if entry.guid != stem]
+    if other:
+        more = f" (and {len(other) - 1} more)" if len(other) > 1 else ""
+        notes.append(f"guid {other[0][0]} was matched to the files named {other[0][1]}{more}")
+    return entries, problems, notes
+
+
+def _replaced(posts: Sequence[Post]) -> list[str]:
+    found = [post for post in posts if "replaced" in post.encoding]
+    shown = ", ".join(f"{post.guid} ({post.encoding})" for post in found[:3])
+    more = f" and {len(found) - 3} more" if len(found) > 3 else ""
+    return [f"broken texts, read as far as they can be: {shown}{more}"] if found else []
+
+
+# ---- the layout ---------------------------------------------------------------------------
+
+
+def _require_layout(folder: Path) -> None:
+    """Ends where there is no list or no folder of files, and says where one was seen."""
+    if not folder.is_dir():
+        raise CourseError(f"{folder} is no folder. The layout of posts is in data/README.md")
+    if not (folder / LABELLED).exists():
+        for other in sorted(folder.glob("labelResult*.txt")):  # as MVSA names its list
+            refuse_mvsa(other, read_table(other)[0])
+        found = find_list(folder)
+        hint = f", but there is {found}" if found else ""
+        raise CourseError(f"{folder / LABELLED} is missing{hint}. The layout is in data/README.md")
+    data = folder / "data"
+    if data.exists() and not data.is_dir():
+        raise CourseError(f"{data} is a file: it should be the folder with the posts' files")
+    if not data.exists():
+        archive = next(iter(sorted(folder.glob("data.*"))), None)
+        hint = f", but there is {archive.name} (unpack it)" if archive else ""
+        raise CourseError(f"{data} is missing{hint}. The layout is in data/README.md")
+
+
+def _require_files(folder: Path, files: Files, entries: Sequence[Entry]) -> None:
+    """Ends where no post of the list at all has a text, or a picture."""
+    for kind, of_stem in (("text", files.texts), ("picture", files.images)):
+        stems = (stem for entry in entries for stem in files.stems(entry.guid))
+        if entries and not any(of_stem(stem) for stem in stems):
+            raise CourseError(
+                f"{folder / 'data'} has no {kind} of any of the {len(entries)} posts in "
+                f"{LABELLED} (the first: {entries[0].guid}){_elsewhere(folder, entries)}"
+            )
+
+
+def _elsewhere(folder: Path, entries: Sequence[Entry]) -> str:
+    """Where files of the posts lie instead, and what to do."""
+    guids = [entry.guid for entry in entries[:50]]
+    below = [path for path in sorted((folder / "data").iterdir()) if path.is_dir()]
+    places = [
+        place
+        for place in (folder, *below)
+        if any((names := Files(place)).texts(guid) or names.images(guid) for guid in guids)
+    ]
+    if not places:
+        return ": put them there, named by guid"
+    named = " and ".join(str(place) for place in places)
+    return f": they lie in {named}; put them all into {folder / 'data'} itself"
+
+
+# ---- for everybody ------------------------------------------------------------------------
 
 
 def check_folder(folder: Path | str) -> pd.DataFrame:
     """One table of every problem of a folder's posts; empty where there is none.
 
-    Its columns are `PROBLEM_COLUMNS`.
+    Its columns are `PROBLEM_COLUMNS`. `checking.report` says more: whether the posts can be
+    trained on.
 
     Raises:
-        CourseError: where the folder has not the layout at all.
+        CourseError: as `read_folder`.
     """
-    return read_folder(folder)[1]
+    return read_folder(folder).problems
 
 
 def load_dataset(
     folder: Path | str, *, exclude_problems: bool = False, name: str | None = None
 ) -> Dataset:
     """The posts of a folder, all of them sound.
+
+    What was read otherwise than it stands there is said, a line each.
 
     Args:
         folder: a folder in the layout above.
@@ -226,17 +235,27 @@ def load_dataset(
 
     Raises:
         CourseError: with the table of problems, where there are any and they are not excluded;
-            where the folder has not the layout, or no usable labelled post.
+            where no labelled post is left; and as `read_folder`.
     """
-    posts, problems = read_folder(folder)
-    if len(problems) and not exclude_problems:
-        raise CourseError(
-            f"{len(problems)} problem(s) in {folder}:\n{problems.to_string(index=False)}\n"
+    found = read_folder(folder)
+    labelled = tuple(post for post in found.posts if post.label is not None)
+    unlabelled = tuple(post for post in found.posts if post.label is None)
+    if len(found.problems) and (not exclude_problems or not labelled):
+        raise CourseError(_stop_message(folder, found.problems, anything_left=bool(labelled)))
+    if not labelled:
+        raise CourseError(f"{folder}/{LABELLED} lists no usable post: write guid,tag a line")
+    for note in found.notes:
+        print(f"{folder}: {note}", file=sys.stderr)
+    name = name or Path(folder).name or Path(folder).resolve().name
+    return Dataset(name, labelled, unlabelled, found.problems)
+
+
+def _stop_message(folder: Path | str, problems: pd.DataFrame, *, anything_left: bool) -> str:
+    remedy = "Mend them: no labelled post is without"
+    if anything_left:
+        remedy = (
             "Mend them, or leave these posts out with --exclude-problems "
             "(in Python: exclude_problems=True)"
         )
-    labelled = tuple(post for post in posts if post.label is not None)
-    unlabelled = tuple(post for post in posts if post.label is None)
-    if not labelled:
-        raise CourseError(f"{folder}/train.txt lists no usable post")
-    return Dataset(name or Path(folder).name, labelled, unlabelled, problems)
+    table = condense(problems).to_string(index=False)
+    return f"{len(problems)} problem(s) in {folder}:\n{table}\n{remedy}"

@@ -1,5 +1,7 @@
 """Groups of posts that are copies of each other, and folds that never split a group."""
 
+from bisect import bisect_left
+from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -14,6 +16,15 @@ from .posts import Post
 from .text import comparable
 
 NEAR_IMAGE = 8  # bits of 64 in which two perceptual hashes of one picture may differ
+# A picture is taken for a placeholder where more posts have it than `FEW`, than this share of
+# all, and than `DOMINANT` times those that have any other one.
+FEW, PLACEHOLDER, DOMINANT = 10, 0.1, 4
+CUT = 20  # letters that are left of a text at least, for it to be known as the start of another
+_TRIED = (0, 1, 2)  # seeds with which folds are tried
+_ELLIPSES = ("…", "...")
+
+
+# ---- groups of copies -------------------------------------------------------------------
 
 
 def _equal_pairs(values: Sequence[str]) -> np.ndarray:
@@ -26,33 +37,156 @@ def _equal_pairs(values: Sequence[str]) -> np.ndarray:
     return np.array(pairs, dtype=int).reshape(-1, 2).T
 
 
+def _cut_pairs(texts: Sequence[str]) -> np.ndarray:
+    """`(2, pairs)`: indices of a text that ends in an ellipsis, and of each that goes on there.
+
+    Retweets are cut off so where they get too long.
+    """
+    order = sorted(range(len(texts)), key=texts.__getitem__)
+    in_order = [texts[index] for index in order]
+    pairs = []
+    for index, text in enumerate(texts):
+        start = text.rstrip("….")
+        if not text.endswith(_ELLIPSES) or len(start) < CUT:
+            continue
+        place = bisect_left(in_order, start)
+        while place < len(order) and in_order[place].startswith(start):
+            pairs.append((index, order[place]))
+            place += 1
+    return np.array(pairs, dtype=int).reshape(-1, 2).T
+
+
 def _near_pairs(hashes: Sequence[str], distance: int) -> np.ndarray:
-    """`(2, pairs)`: indices of 64-bit hashes that differ in at most `distance` bits."""
-    bits = np.array([int(value, 16) for value in hashes], dtype=np.uint64)
+    """`(2, pairs)`: indices of 64-bit hashes that differ in at most `distance` bits.
+
+    An empty hash is near none.
+    """
+    known = np.flatnonzero([bool(value) for value in hashes])
+    bits = np.array([int(value, 16) for value in hashes if value], dtype=np.uint64)
     pairs = [np.empty((2, 0), dtype=int)]
     for index in range(len(bits)):
         near = np.bitwise_count(bits[index + 1 :] ^ bits[index]) <= distance
         others = np.flatnonzero(near) + index + 1
-        pairs.append(np.stack([np.full_like(others, index), others]))
+        pairs.append(known[np.stack([np.full_like(others, index), others])])
     return np.concatenate(pairs, axis=1)
+
+
+def find_placeholders(posts: Sequence[Post]) -> dict[str, int]:
+    """A picture that stands for a missing one: `{perceptual hash: posts}`, empty for none.
+
+    "Image not available" is one picture, but posts that show it are no copies. So one picture
+    that a tenth of the posts have, far more than have any other, with texts of their own.
+    """
+    common = Counter(post.facts.phash for post in posts if post.facts.phash).most_common(2)
+    phash, count = common[0] if common else ("", 0)
+    next_count = common[1][1] if len(common) > 1 else 0
+    if count <= FEW or count < PLACEHOLDER * len(posts) or count < DOMINANT * next_count:
+        return {}
+    texts = {comparable(post.text) for post in posts if post.facts.phash == phash}
+    return {phash: count} if len(texts) > count / 2 else {}
 
 
 def find_groups(posts: Sequence[Post], *, distance: int = NEAR_IMAGE) -> np.ndarray:
     """`(N,)` int array: posts with the same number are copies in text or picture.
 
-    Equal text (links, mentions, case and spaces removed; an empty rest equals nothing) or
-    a perceptual hash within `distance` bits makes two posts one group; groups join
-    transitively.
+    Equal text (as `comparable` gives it; an empty rest equals nothing), a text that is cut off
+    in the other, or a perceptual hash within `distance` bits makes two posts one group; groups
+    join transitively. Blank pictures and placeholders join nothing.
     """
+    texts = [comparable(post.text) for post in posts]
+    placeholders = find_placeholders(posts)
+    hashes = [post.facts.phash for post in posts]
+    hashes = ["" if value in placeholders else value for value in hashes]
     pairs = np.concatenate(
-        [
-            _equal_pairs([comparable(post.text) for post in posts]),
-            _near_pairs([post.facts.phash for post in posts], distance),
-        ],
-        axis=1,
+        [_equal_pairs(texts), _cut_pairs(texts), _near_pairs(hashes, distance)], axis=1
     )
     links = coo_matrix((np.ones(pairs.shape[1]), tuple(pairs)), shape=(len(posts),) * 2)
     return connected_components(links, directed=False)[1]
+
+
+# ---- what there is to split -------------------------------------------------------------
+
+
+def count_groups(labels: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """`(3,)`: the groups of copies that each class of `LABELS` has posts in."""
+    pairs = np.unique(np.stack([labels, groups]), axis=1)
+    return np.bincount(pairs[0], minlength=len(LABELS))
+
+
+def _posts_of(label: int, labels: np.ndarray, groups: np.ndarray) -> str:
+    """Such as `12 neutral posts` or `12 neutral posts in 3 groups of copies`."""
+    posts, found = int((labels == label).sum()), int(count_groups(labels, groups)[label])
+    copies = f" in {found} group{'s' * (found != 1)} of copies" if found < posts else ""
+    return f"{posts} {LABELS[label]} post{'s' * (posts != 1)}{copies}"
+
+
+def _refuse_unsplittable(labels: np.ndarray, groups: np.ndarray, where: str = "") -> None:
+    """Ends where a class has no post, or cannot be on both sides of any split."""
+    counts = count_groups(labels, groups)
+    if missing := [label for label, count in zip(LABELS, counts, strict=True) if not count]:
+        raise CourseError(
+            f"{where}no {' and no '.join(missing)} post: this course has the classes "
+            f"{', '.join(LABELS)}, and each needs posts. Add some"
+        )
+    if counts.min() == 1:
+        rare = int(counts.argmin())
+        raise CourseError(
+            f"{where}{_posts_of(rare, labels, groups)} cannot be split into training and test "
+            f"posts: add {LABELS[rare]} posts that are no copies (equal text or picture) of these"
+        )
+
+
+def require_folds(labels: np.ndarray, groups: np.ndarray, *, folds: int, inner_folds: int) -> None:
+    """Ends, before any fold is made, where posts are too few for folds and inner folds.
+
+    Args:
+        labels: `(N,)` indices in `LABELS`.
+        groups: `(N,)` numbers of groups, as `find_groups` gives them.
+
+    Raises:
+        CourseError: in one line: which class, its posts and groups, and what to set instead.
+    """
+    labels = np.asarray(labels, dtype=int)
+    _refuse_unsplittable(labels, groups)
+    possible = _possible_folds(labels, groups, folds, inner_folds)
+    if possible == (folds, inner_folds):
+        return
+    rare = int(count_groups(labels, groups).argmin())
+    raise CourseError(
+        f"{_posts_of(rare, labels, groups)} are too few for {folds} folds with {inner_folds} "
+        f"inner folds each{_settable(possible)} add {LABELS[rare]} posts"
+    )
+
+
+def _settable(possible: tuple[int, int] | None) -> str:
+    if possible is None:
+        return ", even for 2 with 2:"
+    folds, inner = possible
+    return (
+        f": set folds={folds} and inner_folds={inner} (--folds {folds} --inner-folds {inner}), or"
+    )
+
+
+def _possible_folds(
+    labels: np.ndarray, groups: np.ndarray, folds: int, inner_folds: int
+) -> tuple[int, int] | None:
+    """The most folds, up to those wanted, that leave each class at least two inner folds."""
+    fewest = int(count_groups(labels, groups).min())
+    keys = tuple(labels.tolist()), tuple(groups.tolist())
+    for number in range(min(folds, fewest), 1, -1):
+        if fewest > 4 * (number + inner_folds):
+            return number, inner_folds  # plainly enough
+        left = min(
+            int(count_groups(labels[fold != k], groups[fold != k]).min())
+            for fold in (_assign(*keys, number, seed) for seed in _TRIED)
+            for k in range(number)
+        )
+        if left >= 2:
+            return number, min(inner_folds, left)
+    return None
+
+
+# ---- folds ------------------------------------------------------------------------------
 
 
 def make_folds(labels: np.ndarray, groups: np.ndarray, *, folds: int, seed: int) -> np.ndarray:
@@ -65,14 +199,27 @@ def make_folds(labels: np.ndarray, groups: np.ndarray, *, folds: int, seed: int)
         groups: `(N,)` numbers of groups, as `find_groups` gives them.
 
     Raises:
-        CourseError: where a class has too few posts for so many folds.
+        CourseError: where a class has posts in too few groups for so many folds.
     """
-    counts = np.bincount(labels, minlength=len(LABELS))
+    return _make_folds(labels, groups, folds=folds, seed=seed, knob="folds")
+
+
+def _make_folds(
+    labels: np.ndarray, groups: np.ndarray, *, folds: int, seed: int, knob: str
+) -> np.ndarray:
+    """Folds, or inner folds among the training posts of a fold: `knob` says which to set."""
+    labels = np.asarray(labels, dtype=int)
+    counts = count_groups(labels, groups)
     if counts.min() < folds:
-        rare = LABELS[counts.argmin()]
+        kind, where = "folds", ""
+        if knob == "inner_folds":
+            kind, where = "inner folds", "among the training posts of a fold, "
+        _refuse_unsplittable(labels, groups, where)
+        rare, most = int(counts.argmin()), int(counts.min())
         raise CourseError(
-            f"{counts.min()} {rare} posts are too few for {folds} folds: every class needs "
-            "a post in each fold. Add posts, or lower folds or inner_folds"
+            f"{where}{_posts_of(rare, labels, groups)} are too few for {folds} {kind}: set "
+            f"{knob}={most} or less (--{knob.replace('_', '-')} {most}), or add "
+            f"{LABELS[rare]} posts"
         )
     return np.array(_assign(tuple(labels.tolist()), tuple(groups.tolist()), folds, seed))
 
@@ -101,7 +248,7 @@ def train_validation_split(
         labels: `(N,)` of all posts, as is `groups`.
 
     Raises:
-        CourseError: where a class has too few posts for so many parts.
+        CourseError: where a class has posts in too few groups for so many parts.
     """
     part = assign_inner_folds(indices, labels, groups, inner_folds=inner_folds, seed=seed)
     return indices[part != 0], indices[part == 0]
@@ -114,7 +261,9 @@ def assign_inner_folds(
 
     Arguments and errors as of `train_validation_split`, whose validation set is part 0.
     """
-    return make_folds(labels[indices], groups[indices], folds=inner_folds, seed=seed)
+    return _make_folds(
+        labels[indices], groups[indices], folds=inner_folds, seed=seed, knob="inner_folds"
+    )
 
 
 def subsample(indices: np.ndarray, groups: np.ndarray, *, share: float, seed: int) -> np.ndarray:

@@ -1,24 +1,16 @@
-"""Tweets as strings: decoding, cleaning, and the form in which two are compared."""
+"""Tweets as strings: cleaning, and the form in which two are compared."""
 
 import html
 import re
 
-_LINK = re.compile(r"(?:https?|www\.)\S*", re.IGNORECASE)
+# A link, also one that the end of a tweet cut off ("http…"). "Awww... so cute" is none.
+_LINK = re.compile(
+    r"(?:https?(?=:|…|\.\.|\s*\Z)|(?<!\w)www\.(?=\w))\S*",
+    re.IGNORECASE,
+)
 _MENTION = re.compile(r"@\w+")
-
-
-def decode(raw: bytes) -> tuple[str, str]:
-    """Bytes to `(text, encoding)`: UTF-8, else GB18030, else Latin-1 (which never fails).
-
-    About a quarter of the course's texts are GB18030, mostly for one character, the
-    ellipsis; read as Latin-1 they turn to mojibake.
-    """
-    for encoding in ("utf-8-sig", "gb18030"):
-        try:
-            return raw.decode(encoding), encoding.removesuffix("-sig")
-        except UnicodeDecodeError:
-            continue
-    return raw.decode("latin-1"), "latin-1"
+# "RT @friend: " before what the friend wrote, several times even.
+_RETWEET = re.compile(r"\A\W*(?:(?:RT|MT)\b[\s:]*[\"“]?@\w+[\s:]*[\"“]?)+", re.IGNORECASE)
 
 
 def clean(text: str) -> str:
@@ -27,8 +19,12 @@ def clean(text: str) -> str:
 
 
 def comparable(text: str) -> str:
-    """What decides whether two texts are equal: no links, mentions, case or spaces."""
-    return "".join(_MENTION.sub("", clean(text)).casefold().split())
+    """What decides whether two texts are equal.
+
+    It has no links, mentions, case or spaces, and no "RT @friend:" before it.
+    """
+    own = _RETWEET.sub("", clean(text))
+    return "".join(_MENTION.sub("", own).casefold().split())
 
 
 def words(text: str) -> list[str]:

@@ -60,12 +60,18 @@ def augmentation_steps(size: int) -> dict[str, Step]:
 
 
 def single_augmentations(size: int) -> dict[str, A.Compose]:
-    """Every transform alone and certain to act, for looking at: `{name: transform}`."""
+    """Every transform alone and certain to act, for looking at: `{name: transform}`.
+
+    They take pictures as they are, and some need a few pixels to move about: smaller ones (1 x 1,
+    say) are made wider by their border first.
+    """
     single = {}
+    border = cv2.BORDER_REPLICATE
     for step in augmentation_steps(size).values():
         for transform in getattr(step, "transforms", [step]):
             transform.p = 1.0
-            single[type(transform).__name__] = A.Compose([transform], strict=True)
+            wide = A.PadIfNeeded(min_height=8, min_width=8, border_mode=border)
+            single[type(transform).__name__] = A.Compose([wide, transform], strict=True)
     return single
 
 

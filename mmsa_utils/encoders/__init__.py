@@ -9,6 +9,7 @@ from .registry import (
     build_encoder,
     build_image_encoder,
     build_text_encoder,
+    encoder_fingerprint,
     register_image_encoder,
     register_text_encoder,
 )
@@ -23,6 +24,7 @@ __all__ = [
     "build_image_encoder",
     "build_text_encoder",
     "build_tweet_classifier",
+    "encoder_fingerprint",
     "extract_features",
     "lower_outputs",
     "register_image_encoder",

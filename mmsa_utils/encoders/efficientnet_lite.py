@@ -134,7 +134,23 @@ def build_lite(name: str, view: str = "") -> ImageEncoder:
     )
 
 
+def lite_fingerprint(name: str) -> str:
+    """The hash of a weight file of `LITE`, once it is found to be the published one.
+
+    Raises:
+        CourseError: where it is missing, truncated or altered.
+    """
+    verified(LITE[name].file(), LITE[name].sha256)
+    return LITE[name].sha256
+
+
+def _register(name: str) -> None:
+    weights = partial(lite_fingerprint, name)
+    register_image_encoder(name, fingerprint=weights)(partial(build_lite, name))
+    for view in VIEWS:
+        build = partial(build_lite, name, view)
+        register_image_encoder(f"{name}:{view}", fingerprint=weights)(build)
+
+
 for _name in LITE:
-    register_image_encoder(_name)(partial(build_lite, _name))
-    for _view in VIEWS:
-        register_image_encoder(f"{_name}:{_view}")(partial(build_lite, _name, _view))
+    _register(_name)

@@ -1,86 +1,108 @@
 """Frozen features: each post through each encoder once, then from the cache.
 
-A feature is found again by the post's content, the encoder, its weights, the transform
-and the package version; anything else that changes computes it anew.
+A feature is found again by its text's or picture's content, the encoder, its weights, the code
+that reads and encodes, the device's precision and the package version; anything of these that
+changes computes it anew.
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from tqdm.auto import tqdm
 
+from ..cache import ContentCache
 from ..config import LABELS, Config
 from ..data.ocr import read_words
 from ..data.posts import Post
-from ..devices import autocast, pick_device, to_device
-from ..io import replacing
-from ..settings import cache_folder
+from ..devices import autocast, pick_device, precision, to_device
+from ..sources import source_digest
 from ..version import __version__
 from .image import ImageEncoder
 from .inputs import ImageInputs, Inputs, TokenInputs
-from .minilm import TWEETS, build_tweet_classifier
-from .registry import build_encoder
+from .minilm import build_tweet_classifier, tweets_fingerprint
+from .registry import build_encoder, encoder_fingerprint
 from .text import TextEncoder
-from .weights import shipped_file
 
-_SAVE_EVERY = 1024  # posts
+_Item = TypeVar("_Item")
 _WORD_TOKENS = 64  # the words of a picture are few
 
 
 # ---- the cache --------------------------------------------------------------------------
 
 
-class FeatureCache:
-    """Feature rows by a post's content, in one file an encoder.
+_PACKAGE = Path(__file__).parents[1]
+# What makes a modality's features out of posts: where it changes, they are computed anew.
+_SOURCES = {
+    "text": ("data/text.py", "encoders/text.py", "encoders/minilm.py", "encoders/mpnet.py",
+             "encoders/lora.py", "encoders/inputs.py"),
+    "image": ("data/images.py", "data/image_faults.py", "data/orientation.py",
+              "data/transforms.py", "encoders/image.py",
+              "encoders/efficientnet_lite.py", "encoders/inputs.py"),
+}  # fmt: skip
 
-    Attributes:
-        rows: `{content: (D,) float32}`.
+
+def source_files(modality: str) -> list[Path]:
+    """The modules that make a modality's features, `text` or `image`, out of posts."""
+    return [_PACKAGE / name for name in _SOURCES[modality]]
+
+
+@cache
+def source_of(modality: str) -> str:
+    """A hash of the code of `source_files`."""
+    return source_digest(source_files(modality))
+
+
+def open_cache(modality: str, name: str, config: Config) -> ContentCache:
+    """The cache of an encoder's features, `(D,)` float32 a post, by `post_key`.
+
+    Nothing is built for it: an encoder whose features are all known stays unbuilt.
+
+    Args:
+        modality: `text` or `image`.
+        name: of the encoder.
+        config: how many tokens, and on which device.
+
+    Raises:
+        CourseError: where the encoder or the device cannot be had.
     """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.rows: dict[str, np.ndarray] = {}
-        self._seen: tuple[int, int] | None = None
-
-    def _stamp(self) -> tuple[int, int] | None:
-        if not self.path.exists():
-            return None
-        stat = self.path.stat()
-        return stat.st_mtime_ns, stat.st_size
-
-    def refresh(self) -> None:
-        """Reads the file, unless its rows are here already."""
-        stamp = self._stamp()
-        if stamp == self._seen:
-            return
-        self.rows, self._seen = {}, stamp
-        if stamp is not None:
-            with np.load(self.path) as saved:
-                self.rows = dict(zip(saved["content"].tolist(), saved["values"], strict=True))
-
-    def save(self) -> None:
-        """Writes all rows."""
-        with replacing(self.path) as temporary:
-            content, values = list(self.rows), np.stack(list(self.rows.values()))
-            np.savez(temporary, content=content, values=values)
-        self._seen = self._stamp()
+    recipe = f"{config.max_tokens} tokens" if modality == "text" else "whole picture"
+    weights = encoder_fingerprint(modality, name)
+    numbers = precision(pick_device(config.device))
+    return _cache_of(modality, name, weights, recipe, numbers, source_of(modality))
 
 
-@lru_cache(maxsize=8)  # files, each a few dozen MB at most
-def _cache_at(path: Path) -> FeatureCache:
-    return FeatureCache(path)
+def _cache_of(*parts: str) -> ContentCache:
+    return ContentCache(f"features-{_hash(*parts, __version__)[:16]}")
 
 
-def open_cache(key: str) -> FeatureCache:
-    """The feature cache of a key in today's cache folder, up to date with its file."""
-    cache = _cache_at(cache_folder() / f"features-{key}.npz")
-    cache.refresh()
-    return cache
+def _hash(*parts: str) -> str:
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def post_key(post: Post, modality: str) -> str:
+    """What a post's features are found by: the hash of its text, or of its picture."""
+    return post.text_key if modality == "text" else post.image_key
+
+
+def _remembered(
+    store: ContentCache,
+    items: Mapping[str, _Item],
+    compute: Callable[[dict[str, _Item]], Iterable[dict[str, np.ndarray]]],
+) -> dict[str, np.ndarray]:
+    """The features of all items, by key; `compute` is given those that are not known yet."""
+    known = store.get_many(list(items))
+    missing = {key: item for key, item in items.items() if key not in known}
+    if missing:
+        with torch.random.fork_rng(devices=[]):  # building draws random numbers; a hit does not
+            for computed in compute(missing):
+                store.set_many(computed)
+                known |= computed
+    return known
 
 
 # ---- computing --------------------------------------------------------------------------
@@ -106,23 +128,16 @@ def _in_batches(
 
 @torch.inference_mode()
 def _compute(
-    encoder: TextEncoder | ImageEncoder,
-    inputs: Inputs,
-    posts: Sequence[Post],
-    cache: FeatureCache,
-    *,
-    device: torch.device,
-    label: str,
-) -> None:
-    encoder = encoder.to(device).eval()
-    for indices, batch in _in_batches(inputs, posts, label):
+    posts: Mapping[str, Post], modality: str, name: str, config: Config
+) -> Iterator[dict[str, np.ndarray]]:
+    """The posts' features by key, batch by batch."""
+    device = pick_device(config.device)
+    encoder = build_encoder(modality, name).to(device).eval()
+    keys = list(posts)
+    for indices, batch in _in_batches(_make_inputs(encoder, config), list(posts.values()), name):
         with autocast(device):
-            values = encoder(to_device(batch, device))
-        for index, value in zip(indices, values.float().cpu().numpy(), strict=True):
-            cache.rows[posts[index].content] = value
-        if len(cache.rows) % _SAVE_EVERY < len(indices):
-            cache.save()
-    cache.save()
+            values = encoder(to_device(batch, device)).float().cpu().numpy()
+        yield dict(zip((keys[index] for index in indices), values, strict=True))
 
 
 @torch.no_grad()
@@ -147,15 +162,13 @@ def lower_outputs(
 def _encoder_features(
     posts: Sequence[Post], modality: str, name: str, config: Config
 ) -> np.ndarray:
-    encoder = build_encoder(modality, name)
-    inputs = _make_inputs(encoder, config)
-    parts = (modality, name, encoder.fingerprint, inputs.recipe, __version__)
-    cache = open_cache(hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16])
-    missing = list({p.content: p for p in posts if p.content not in cache.rows}.values())
-    if missing:
-        device = pick_device(config.device)
-        _compute(encoder, inputs, missing, cache, device=device, label=name)
-    return np.stack([cache.rows[post.content] for post in posts])
+    keys = [post_key(post, modality) for post in posts]
+    known = _remembered(
+        open_cache(modality, name, config),
+        dict(zip(keys, posts, strict=True)),
+        lambda missing: _compute(missing, modality, name, config),
+    )
+    return np.stack([known[key] for key in keys])
 
 
 # ---- words in pictures ------------------------------------------------------------------
@@ -183,11 +196,15 @@ def word_features(words: Sequence[str]) -> np.ndarray:
     return features
 
 
-@lru_cache(maxsize=4)
-def _remembered_word_features(words: tuple[str, ...], _classifier: str) -> np.ndarray:
-    # By the whole list, not text by text: other batches would move the last digits. The
-    # classifier's hash is asked for because its file can be made anew while this process runs.
-    return word_features(words)
+def _features_of_words(posts: Sequence[Post]) -> np.ndarray:
+    words, _ = read_words(posts)
+    keys = [_hash(text) for text in words]
+    known = _remembered(
+        _cache_of("words", tweets_fingerprint(), source_of("text")),
+        dict(zip(keys, words, strict=True)),
+        lambda missing: [dict(zip(missing, word_features(list(missing.values())), strict=True))],
+    )
+    return np.stack([known[key] for key in keys])
 
 
 # ---- all of it --------------------------------------------------------------------------
@@ -205,8 +222,7 @@ def extract_features(posts: Sequence[Post], modality: str, config: Config) -> np
         CourseError: where an encoder cannot be had, or a picture cannot be read.
     """
     if modality == "words":
-        words, _ = read_words(posts)
-        return _remembered_word_features(tuple(words), shipped_file(TWEETS)[1]).copy()
+        return _features_of_words(posts)
     names = config.encoders(modality)
     return np.concatenate(
         [_encoder_features(posts, modality, name, config) for name in names], axis=1

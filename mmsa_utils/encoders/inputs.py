@@ -18,11 +18,9 @@ class Inputs(Protocol):
     """What an encoder is fed with.
 
     Attributes:
-        recipe: how a post is read, in words; part of the key of cached features.
         batch_size: posts a batch where features are computed.
     """
 
-    recipe: str
     batch_size: int
 
     def order(self, posts: Sequence[Post]) -> np.ndarray:
@@ -44,7 +42,6 @@ class TokenInputs:
 
     def __init__(self, encoder: TextEncoder, max_tokens: int) -> None:
         self.encoder, self.max_tokens = encoder, max_tokens
-        self.recipe = f"clean, {max_tokens} tokens"
 
     def order(self, posts: Sequence[Post]) -> np.ndarray:
         """`(N,)` indices of the posts, by length of text."""
@@ -73,7 +70,6 @@ class ImageInputs:
         self.size, self.augment = encoder.size, augment
         self._eval = eval_transform(size=encoder.size, mean=encoder.mean, std=encoder.std)
         self._train = train_transform(size=encoder.size, mean=encoder.mean, std=encoder.std)
-        self.recipe = repr(self._eval)
 
     def order(self, posts: Sequence[Post]) -> np.ndarray:
         """`(N,)` indices of the posts, as they are."""

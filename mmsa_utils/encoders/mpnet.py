@@ -7,6 +7,8 @@ that PyPI allows. The hashes are those of the files that its authors publish.
 
 import importlib.metadata
 import io
+import shutil
+import warnings
 import zipfile
 from pathlib import Path
 
@@ -39,21 +41,59 @@ def _read_part(number: int) -> bytes:
         ) from error
 
 
-@register_text_encoder("mpnet")
+def _unpack(folder: Path) -> None:
+    joined = io.BytesIO(b"".join(_read_part(n + 1) for n in range(PARTS)))
+    try:
+        with replacing(folder) as temporary:
+            zipfile.ZipFile(joined).extractall(temporary)
+    except OSError as error:
+        if not folder.exists():  # else another process was first
+            raise CourseError(
+                f"The text encoder 'mpnet' cannot be unpacked into {folder} ({error}): "
+                "name a folder for it, MMSA_CACHE=/path"
+            ) from error
+    except zipfile.BadZipFile as error:
+        raise CourseError("The packages of 'mpnet' are damaged: install them again") from error
+
+
+def _verified_model(folder: Path) -> Path:
+    model = folder / "all-mpnet-base-v2"
+    for name, sha256 in FILES.items():
+        verified(model / name, sha256)
+    return model
+
+
+def _model() -> Path:
+    """The folder of the model, in the cache: unpacked where it is absent or altered."""
+    folder = cache_folder() / "mpnet"
+    if folder.exists():
+        try:
+            return _verified_model(folder)
+        except CourseError as error:
+            warnings.warn(f"{folder} is made anew: {error}", stacklevel=3)
+            shutil.rmtree(folder, ignore_errors=True)
+    _unpack(folder)
+    return _verified_model(folder)
+
+
+def mpnet_fingerprint() -> str:
+    """The hash of the weight file, once it is found to be the published one.
+
+    Raises:
+        CourseError: as `build_mpnet`.
+    """
+    _model()
+    return SHA256
+
+
+@register_text_encoder("mpnet", fingerprint=mpnet_fingerprint)
 def build_mpnet() -> TextEncoder:
     """all-mpnet-base-v2, twelve layers, 768 numbers a text.
 
     Its parts are joined once and unpacked into the cache folder.
 
     Raises:
-        CourseError: where its packages are not installed, or a file is not the published one.
+        CourseError: where its packages are not installed, a file is not the published one, or
+            the cache folder cannot be written.
     """
-    folder = cache_folder() / "mpnet"
-    if not folder.exists():
-        joined = io.BytesIO(b"".join(_read_part(n + 1) for n in range(PARTS)))
-        with replacing(folder) as temporary:
-            zipfile.ZipFile(joined).extractall(temporary)
-    model = folder / "all-mpnet-base-v2"
-    for name, sha256 in FILES.items():
-        verified(model / name, sha256)
-    return load_text_encoder(str(model), fingerprint=SHA256)
+    return load_text_encoder(str(_model()), fingerprint=SHA256)

@@ -7,7 +7,8 @@ To add an encoder, register a function without arguments that builds it:
         return TextEncoder(transformer, tokenizer)
 
 In this package such functions stand in a module of this folder that `__init__.py` imports; in a
-notebook any cell will do. Then `Config(text_encoders=("mine",))` works everywhere.
+notebook any cell will do. Then `Config(text_encoders=("mine",))` works everywhere. Register it
+again after a change of what it builds: its fingerprint is taken once.
 
 Registered here (the embedded ones come with a package, no download):
     minilm                                    all-MiniLM-L6-v2, embedded
@@ -24,17 +25,26 @@ Any other name is looked for elsewhere: on the internet, or in the library's own
     timm:NAME                                 a timm image model
 """
 
+import hashlib
 from collections.abc import Callable
+from pathlib import Path
+
+import torch
 
 from ..errors import CourseError
+from ..sources import class_digest
 from .image import ImageEncoder, build_timm, build_torchvision
 from .text import TextEncoder, load_text_encoder
 
 TextBuilder = Callable[[], TextEncoder]
 ImageBuilder = Callable[[], ImageEncoder]
+Fingerprint = Callable[[], str]
 
 TEXT_ENCODERS: dict[str, TextBuilder] = {}
 IMAGE_ENCODERS: dict[str, ImageBuilder] = {}
+
+# By builder: what names its weights without building it.
+_FINGERPRINTS: dict[TextBuilder | ImageBuilder, Fingerprint] = {}
 
 _EMBEDDED_HELP = (
     "Without internet use the embedded preset, config.PRESETS['embedded']: "
@@ -42,27 +52,45 @@ _EMBEDDED_HELP = (
 )
 
 
-def register_text_encoder(name: str) -> Callable[[TextBuilder], TextBuilder]:
+def register_text_encoder(
+    name: str, *, fingerprint: Fingerprint | None = None
+) -> Callable[[TextBuilder], TextBuilder]:
     """A decorator: enters a function that builds a `TextEncoder` under a name.
 
     A name that is there already gets the new function, so that a notebook's cell may run again.
+
+    Args:
+        name: for `Config.text_encoders`.
+        fingerprint: a function that names the encoder's weights without building it, where
+            their files are known; see `encoder_fingerprint`.
     """
 
     def register(build: TextBuilder) -> TextBuilder:
         TEXT_ENCODERS[name] = build
+        if fingerprint:
+            _FINGERPRINTS[build] = fingerprint
         return build
 
     return register
 
 
-def register_image_encoder(name: str) -> Callable[[ImageBuilder], ImageBuilder]:
+def register_image_encoder(
+    name: str, *, fingerprint: Fingerprint | None = None
+) -> Callable[[ImageBuilder], ImageBuilder]:
     """A decorator: enters a function that builds an `ImageEncoder` under a name.
 
     A name that is there already gets the new function, so that a notebook's cell may run again.
+
+    Args:
+        name: for `Config.image_encoders`.
+        fingerprint: a function that names the encoder's weights without building it, where
+            their files are known; see `encoder_fingerprint`.
     """
 
     def register(build: ImageBuilder) -> ImageBuilder:
         IMAGE_ENCODERS[name] = build
+        if fingerprint:
+            _FINGERPRINTS[build] = fingerprint
         return build
 
     return register
@@ -117,3 +145,64 @@ def build_encoder(modality: str, name: str) -> TextEncoder | ImageEncoder:
     if modality == "text":
         return build_text_encoder(name)
     return build_image_encoder(name)
+
+
+# ---- fingerprints -----------------------------------------------------------------------
+
+_BUILT: dict[tuple[object, ...], str] = {}  # of encoders that had to be built
+
+
+def _own_classes(encoder: torch.nn.Module) -> list[str]:
+    """What classes that no library has do in an encoder, such as those of a notebook."""
+    known = {"torch", "torchvision", "timm", "transformers", "peft", __package__.split(".")[0]}
+    used = {kind for module in encoder.modules() for kind in type(module).__mro__}
+    own = [k for k in used - {object} if k.__module__.split(".")[0] not in known]
+    return sorted(f"{kind.__qualname__} {class_digest(kind)}" for kind in own)
+
+
+def _tokenizer(encoder: TextEncoder) -> str:
+    """All that a tokenizer does, in a hash; a slow one, which cannot say, by what it shows."""
+    backend = getattr(encoder.tokenizer, "backend_tokenizer", None)
+    said = backend.to_str() if backend is not None else repr(encoder.tokenizer)
+    return hashlib.sha256(said.encode()).hexdigest()
+
+
+def _of_built(encoder: TextEncoder | ImageEncoder) -> str:
+    if isinstance(encoder, TextEncoder):
+        kind = [_tokenizer(encoder)]
+    else:
+        kind = [f"{encoder.size} {encoder.mean} {encoder.std}"]
+    parts = [encoder.fingerprint, *kind, *_own_classes(encoder)]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _files(folder: str) -> tuple[object, ...]:
+    """What tells a folder's state, where the name of an encoder is one."""
+    if not Path(folder).is_dir():
+        return ()
+    stats = [(str(file), file.stat()) for file in sorted(Path(folder).iterdir())]
+    return tuple((name, stat.st_mtime_ns, stat.st_size) for name, stat in stats)
+
+
+def encoder_fingerprint(modality: str, name: str) -> str:
+    """A name of exactly this encoder: other weights, or another input, have another one.
+
+    The embedded encoders are named by the published hash of their weight file, which is
+    checked once a process. Any other is built once a process, with all that it
+    needs, and torch's random numbers stay as they are.
+
+    Args:
+        modality: `text` or `image`.
+        name: see the top of this module.
+
+    Raises:
+        CourseError: where the encoder cannot be had, or its weight file is spoilt.
+    """
+    build = (TEXT_ENCODERS if modality == "text" else IMAGE_ENCODERS).get(name)
+    if build in _FINGERPRINTS:
+        return _FINGERPRINTS[build]()
+    key = (modality, name, build, _files(name))
+    if key not in _BUILT:
+        with torch.random.fork_rng():
+            _BUILT[key] = _of_built(build_encoder(modality, name))
+    return _BUILT[key]

@@ -5,6 +5,8 @@ its training.
 """
 
 import hashlib
+import time
+from functools import lru_cache
 from pathlib import Path
 
 from torch import nn
@@ -15,8 +17,21 @@ from ..io import Record, file_sha256, load_json, save_json
 FOLDER = Path(__file__).parents[1] / "weights"
 
 
+@lru_cache(maxsize=64)  # files
+def _remembered_hash(path: Path, *stamp: int) -> str:
+    return file_sha256(path)
+
+
+def _hash(path: Path) -> str:
+    """The SHA-256 of a file, computed once a process unless the file changes."""
+    stat = path.stat()
+    if time.time_ns() - stat.st_mtime_ns < 1e9:
+        return file_sha256(path)  # it could change again without a change of its time
+    return _remembered_hash(path, stat.st_ino, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size)
+
+
 def verified(path: str | Path, sha256: str) -> Path:
-    """`path`, if its content has the expected SHA-256.
+    """`path`, if its content has the expected SHA-256. A large file is read once a process.
 
     Raises:
         CourseError: where the file is missing, truncated or altered.
@@ -24,7 +39,7 @@ def verified(path: str | Path, sha256: str) -> Path:
     path = Path(path)
     if not path.is_file():
         raise CourseError(f"{path} is missing: install the project's packages again")
-    found = file_sha256(path)
+    found = _hash(path)
     if found != sha256:
         raise CourseError(
             f"{path} is not the published weight file (SHA-256 {found[:12]}..., expected "

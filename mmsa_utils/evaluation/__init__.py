@@ -14,18 +14,12 @@ from .analysis import (
     who_is_right,
     words_by_correctness,
 )
+from .anonymity import in_row_order
 from .comparison import compare, compare_all, comparison_table
 from .metrics import confusion, reliability, summary
+from .oof import load_oof, probabilities_of, table_rows
 from .predictions import CrossValidation, FoldResult
-from .records import (
-    load_ablations,
-    load_analysis,
-    load_oof,
-    load_record,
-    probabilities_of,
-    save_run,
-    write_predictions,
-)
+from .records import load_ablations, load_analysis, load_record, save_run, write_predictions
 
 __all__ = [
     "CrossValidation",
@@ -36,6 +30,7 @@ __all__ = [
     "comparison_table",
     "confusion",
     "data_facts",
+    "in_row_order",
     "kept_steps",
     "label_noise",
     "load_ablations",
@@ -49,6 +44,7 @@ __all__ = [
     "score_table",
     "spread",
     "summary",
+    "table_rows",
     "who_is_right",
     "words_by_correctness",
     "write_predictions",

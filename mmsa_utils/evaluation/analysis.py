@@ -10,7 +10,8 @@ from ..config import LABELS
 from ..data.posts import Dataset
 from ..data.text import comparable
 from ..io import Record
-from .records import predicted_classes, probabilities_of, seeds_of
+from .anonymity import in_row_order
+from .oof import predicted_classes, probabilities_of, require_same_posts, seeds_of
 
 # ---- which modality carries which post --------------------------------------------------
 
@@ -30,8 +31,9 @@ def _by_case(cases: Mapping[str, np.ndarray], right: np.ndarray, column: str) ->
 
 def _three_modes(table: pd.DataFrame, seed: int | None) -> tuple[np.ndarray, ...]:
     """`(labels, text, image, fused)`, each `(N,)`: true classes, and the runs' predictions."""
-    labels, _ = probabilities_of(table, "fused", seed)
     runs = ("text", "image", "fused")
+    require_same_posts(table, runs)
+    labels, _ = probabilities_of(table, "fused", seed)
     return labels, *(probabilities_of(table, run, seed)[1].argmax(1) for run in runs)
 
 
@@ -43,7 +45,7 @@ def who_is_right(table: pd.DataFrame, seed: int | None = None) -> pd.DataFrame:
         seed: which of their seeds; the lowest by default.
 
     Raises:
-        CourseError: where a run is missing.
+        CourseError: where a run is missing, or they are of different posts.
     """
     labels, text, image, fused = _three_modes(table, seed)
     text_right, image_right = text == labels, image == labels
@@ -68,7 +70,7 @@ def overruling(table: pd.DataFrame, seed: int | None = None) -> pd.DataFrame:
         (share of these posts on which the fused model is right).
 
     Raises:
-        CourseError: where a run is missing.
+        CourseError: where a run is missing, or they are of different posts.
     """
     labels, text, image, fused = _three_modes(table, seed)
     follows = {"text": fused == text, "image": fused == image}
@@ -99,7 +101,7 @@ def label_noise(table: pd.DataFrame, run: str) -> Record:
         "classes": {
             name: int(doubted[labels == number].sum()) for number, name in enumerate(LABELS)
         },
-        "share_of_errors": float(doubted[wrong].mean()),
+        "share_of_errors": float(doubted[wrong].mean()) if wrong.any() else 0.0,
     }
 
 
@@ -111,7 +113,7 @@ def words_by_correctness(
     Args:
         table: out-of-fold predictions.
         words: `(N,)` the number of words in each post's picture, in the dataset's order.
-        rows: `(N,)` the posts' numbers in the table, see `records.anonymous_rows`.
+        rows: `(N,)` the posts' numbers in the table, see `oof.table_rows`.
         run: which one; the accuracy is the mean over its seeds.
         enough: so many words are many.
 
@@ -121,8 +123,7 @@ def words_by_correctness(
     Raises:
         CourseError: where the table lacks the run.
     """
-    counts = np.empty(len(words), dtype=int)
-    counts[rows] = words
+    counts = in_row_order(words, rows)
     labels, _ = probabilities_of(table, run)
     right = (predicted_classes(table, run) == labels).mean(0)
     cases = {
@@ -221,7 +222,11 @@ def _group_facts(labels: np.ndarray, groups: np.ndarray) -> Record:
 
 def _equal_posts(dataset: Dataset) -> Record:
     """Posts equal in text *and* picture to another: where they differ, a tag must be wrong."""
-    keys = [(comparable(post.text), post.facts.phash) for post in dataset.labelled]
+    # A text that is a link alone, or a blank picture, equals the very same one and no other.
+    keys = [
+        (comparable(post.text) or post.text_key, post.facts.phash or post.image_key)
+        for post in dataset.labelled
+    ]
     table = pd.DataFrame({"key": keys, "label": dataset.labels})
     groups = [labels for _, labels in table.groupby("key")["label"] if len(labels) > 1]
     return {

@@ -12,9 +12,10 @@ from statsmodels.stats.multitest import multipletests
 from tqdm.auto import tqdm
 
 from ..config import LABELS
+from ..errors import CourseError
 from ..io import Record
-from .metrics import macro_f1
-from .records import predicted_classes, probabilities_of
+from .metrics import macro_f1, macro_f1_of_counts
+from .oof import predicted_classes, probabilities_of, require_same_posts, seeds_of
 
 # ---- tests ------------------------------------------------------------------------------
 
@@ -58,30 +59,35 @@ def bootstrap_gain(
     first: ArrayLike,
     second: ArrayLike,
     *,
+    groups: ArrayLike | None = None,
     resamples: int = 1000,
     seed: int = 0,
 ) -> tuple[float, float]:
     """95 % percentile interval of the gain in macro-F1 of `first` over `second`.
 
     Posts are resampled, the same for both models and all seeds; the gain is the mean over
-    seeds (Efron and Tibshirani, "An Introduction to the Bootstrap", 1993).
+    seeds (Efron and Tibshirani, "An Introduction to the Bootstrap", 1993). Copies of a post are
+    no independent draws: where groups are known, whole groups are resampled. The order of
+    the posts does not count.
 
     Args:
         labels: `(N,)`.
         first, second: predicted classes, `(S, N)`: a row a seed.
+        groups: `(N,)`, posts with the same number are copies; by default no two are, and
+            plain posts are resampled. A table of predictions alone does not know its groups.
 
     Returns:
         `(low, high)`.
     """
-    labels, first, second = np.asarray(labels), np.asarray(first), np.asarray(second)
+    counts = _in_order(_counts_by_group(np.asarray(labels), np.stack([first, second]), groups))
 
-    def gain(posts: np.ndarray) -> float:
-        pairs = zip(first[:, posts], second[:, posts], strict=True)
-        chosen = labels[posts]
-        return float(np.mean([macro_f1(chosen, a) - macro_f1(chosen, b) for a, b in pairs]))
+    def gain(drawn: np.ndarray) -> float:
+        times = np.bincount(drawn, minlength=len(counts))
+        scores = macro_f1_of_counts(np.tensordot(times, counts, axes=1))  # (2, S)
+        return float(np.mean(scores[0] - scores[1]))
 
     result = stats.bootstrap(
-        (np.arange(len(labels)),),
+        (np.arange(len(counts)),),
         gain,
         vectorized=False,
         n_resamples=resamples,
@@ -89,6 +95,34 @@ def bootstrap_gain(
         rng=np.random.default_rng(seed),
     )
     return float(result.confidence_interval.low), float(result.confidence_interval.high)
+
+
+def _in_order(counts: np.ndarray) -> np.ndarray:
+    """`(G, 2, S, 3, 3)` sorted by content, the same whichever of the models comes first.
+
+    Rows of a table are numbered at random, and the interval must not depend on that.
+    """
+    both = counts, counts[:, ::-1]
+    orders = [np.lexsort(each.reshape(len(each), -1).T) for each in both]
+    contents = [each[order].tobytes() for each, order in zip(both, orders, strict=True)]
+    return counts[orders[contents.index(min(contents))]]
+
+
+def _counts_by_group(
+    labels: np.ndarray, predicted: np.ndarray, groups: ArrayLike | None
+) -> np.ndarray:
+    """`(G, 2, S, 3, 3)`: of each group's posts, true class by predicted class.
+
+    Args:
+        predicted: `(2, S, N)`: of both models.
+    """
+    posts = np.arange(len(labels))
+    group = posts if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
+    shape = (int(group.max()) + 1, *predicted.shape[:2], len(LABELS), len(LABELS))
+    counts = np.zeros(shape, dtype=int)
+    for model, seed in np.ndindex(*predicted.shape[:2]):
+        np.add.at(counts, (group, model, seed, labels, predicted[model, seed]), 1)
+    return counts
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -115,12 +149,41 @@ def _mean_macro_f1(labels: np.ndarray, predicted: np.ndarray) -> float:
     return float(np.mean([macro_f1(labels, row) for row in predicted]))
 
 
-def compare(table: pd.DataFrame, first: str, second: str, *, inner_folds: int) -> Record:
+def _require_comparable(table: pd.DataFrame, first: str, second: str) -> None:
+    """Ends a comparison of runs with other posts, seeds or folds."""
+    require_same_posts(table, (first, second))
+    seeds = [seeds_of(table, run) for run in (first, second)]
+    if seeds[0] != seeds[1]:
+        raise CourseError(
+            f"the runs {first!r} and {second!r} have other seeds, {seeds[0]} and {seeds[1]}: "
+            "compare runs with the same"
+        )
+    folds = [
+        table[table["run"] == run].set_index(["seed", "row"])["fold"].sort_index()
+        for run in (first, second)
+    ]
+    if not folds[0].equals(folds[1]):
+        raise CourseError(
+            f"the runs {first!r} and {second!r} were scored on other folds: compare runs on the "
+            "same ones"
+        )
+
+
+def compare(
+    table: pd.DataFrame,
+    first: str,
+    second: str,
+    *,
+    inner_folds: int,
+    groups: np.ndarray | None = None,
+) -> Record:
     """How the run `first` differs from the run `second` on the same posts and folds.
 
     Args:
-        table: out-of-fold predictions, see `records.load_oof`.
+        table: out-of-fold predictions, see `oof.load_oof`.
         inner_folds: one of so many parts of the training posts was the validation set.
+        groups: `(N,)`, ordered by row: posts with the same number are copies, see
+            `bootstrap_gain`.
 
     Returns:
         `{"first", "second", "gain_accuracy", "gain_macro_f1", "macro_f1_interval", "t_test_p",
@@ -129,11 +192,13 @@ def compare(table: pd.DataFrame, first: str, second: str, *, inner_folds: int) -
         seeds; of McNemar's p-values it is the largest over seeds.
 
     Raises:
-        CourseError: where the table lacks one of the runs.
+        CourseError: where the table lacks one of the runs, or they are of different posts, seeds
+            or folds.
     """
+    _require_comparable(table, first, second)
     labels, _ = probabilities_of(table, first)
     a, b = predicted_classes(table, first), predicted_classes(table, second)
-    folds = table["fold"].nunique()
+    folds = table.loc[table["run"] == first, "fold"].nunique()
     trained_on = (folds - 1) * (1 - 1 / inner_folds)  # in units of a fold
     gains = _fold_accuracy(table, first) - _fold_accuracy(table, second)
     return {
@@ -141,20 +206,29 @@ def compare(table: pd.DataFrame, first: str, second: str, *, inner_folds: int) -
         "second": second,
         "gain_accuracy": float((a == labels).mean() - (b == labels).mean()),
         "gain_macro_f1": _mean_macro_f1(labels, a) - _mean_macro_f1(labels, b),
-        "macro_f1_interval": list(bootstrap_gain(labels, a, b)),
+        "macro_f1_interval": list(bootstrap_gain(labels, a, b, groups=groups)),
         "t_test_p": corrected_t_test(gains, test_share=1 / trained_on)[1],
         "mcnemar_p": max(mcnemar_p(labels, p, q) for p, q in zip(a, b, strict=True)),
     }
 
 
-def compare_all(table: pd.DataFrame, runs: Sequence[str], *, inner_folds: int = 8) -> list[Record]:
-    """Every pair of runs compared, see `compare`.
+def compare_all(
+    table: pd.DataFrame,
+    runs: Sequence[str],
+    *,
+    inner_folds: int = 8,
+    groups: np.ndarray | None = None,
+) -> list[Record]:
+    """Every pair of runs compared, see `compare` for arguments and errors.
 
     Both p-values are also given Holm-adjusted over the pairs: `t_test_p_holm`,
     `mcnemar_p_holm`.
     """
     pairs = tqdm(list(combinations(runs, 2)), "comparing runs", leave=False)
-    rows = [compare(table, first, second, inner_folds=inner_folds) for first, second in pairs]
+    rows = [
+        compare(table, first, second, inner_folds=inner_folds, groups=groups)
+        for first, second in pairs
+    ]
     for name in ("t_test_p", "mcnemar_p"):
         for row, adjusted in zip(rows, holm([r[name] for r in rows]), strict=True):
             row[f"{name}_holm"] = adjusted

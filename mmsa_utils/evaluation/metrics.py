@@ -43,14 +43,20 @@ def confusion(labels: ArrayLike, probabilities: ArrayLike) -> np.ndarray:
 
 
 def macro_f1(labels: ArrayLike, predicted: ArrayLike) -> float:
-    """Macro-averaged F1 of predicted classes, both `(N,)`.
+    """Macro-averaged F1 of predicted classes, both `(N,)`."""
+    pairs = len(LABELS) * np.asarray(labels) + np.asarray(predicted)
+    counts = np.bincount(pairs, minlength=len(LABELS) ** 2)
+    return float(macro_f1_of_counts(counts.reshape(len(LABELS), len(LABELS))))
+
+
+def macro_f1_of_counts(counts: np.ndarray) -> np.ndarray:
+    """Macro-averaged F1 of counts `(..., 3, 3)`, see `confusion`.
 
     By counting, because the bootstrap asks for it thousands of times.
     """
-    pairs = len(LABELS) * np.asarray(labels) + np.asarray(predicted)
-    table = np.bincount(pairs, minlength=len(LABELS) ** 2).reshape(len(LABELS), len(LABELS))
-    both = table.sum(0) + table.sum(1)
-    return float(np.mean(2 * np.diag(table) / np.where(both, both, 1)))
+    both = counts.sum(-1) + counts.sum(-2)
+    found = np.diagonal(counts, axis1=-2, axis2=-1)
+    return np.mean(2 * found / np.where(both, both, 1), axis=-1)
 
 
 def reliability(labels: ArrayLike, probabilities: ArrayLike, *, bins: int = 10) -> Record:

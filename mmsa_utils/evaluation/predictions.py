@@ -36,6 +36,7 @@ class FoldResult:
     best_epoch: int = 0
     history: list[Record] = field(default_factory=list)  # a dictionary an epoch
     seconds: float = 0.0
+    environments: list[Record] = field(default_factory=list)  # what it was computed on: mostly one
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,11 @@ class CrossValidation:
     unlabelled: np.ndarray  # (m, 3): the mean over all folds and seeds
     settings: Record  # what the learner was set to, for the record
     grouped: bool  # whether copies of a post were kept together
-    environment: Record  # what it was computed on
+
+    @property
+    def environments(self) -> list[Record]:
+        """What the folds were computed on, each once: mostly a single one."""
+        return distinct(record for result in self.results for record in result.environments)
 
     @property
     def scores(self) -> list[Record]:
@@ -72,6 +77,15 @@ class CrossValidation:
         return [metrics.summary(labels[r.test], r.probabilities) for r in self.results]
 
 
+def distinct(records: Iterable[Record]) -> list[Record]:
+    """Records in order, each once."""
+    found: list[Record] = []
+    for record in records:
+        if record not in found:
+            found.append(record)
+    return found
+
+
 def assemble(
     dataset: Dataset,
     config: Config,
@@ -79,7 +93,6 @@ def assemble(
     *,
     settings: Record,
     grouped: bool,
-    environment: Record,
 ) -> CrossValidation:
     """Puts the results of all folds and seeds together.
 
@@ -89,7 +102,6 @@ def assemble(
         results: one for every fold of every seed.
         settings: what the learner was set to.
         grouped: whether copies of a post were kept together.
-        environment: what the results were computed on.
     """
     results = tuple(results)
     shape = (len(config.seeds), len(dataset.labelled))
@@ -107,5 +119,4 @@ def assemble(
         unlabelled=np.mean([result.unlabelled for result in results], axis=0),
         settings=settings,
         grouped=grouped,
-        environment=environment,
     )

@@ -1,10 +1,9 @@
-"""Records of runs: JSON with every figure, and one anonymous table of predictions.
+"""Records of runs: JSON with every figure of a run, `<folder>/<run>.json`.
 
-`results/<dataset>/<run>.json` and `results/<dataset>/oof.csv` (long form: run, seed, row,
-fold, label and a probability per class; `row` is the same post in every run and seed, and
-nothing says which).
+The predictions that the figures come from are in one table beside them, see `oof`.
 """
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,10 +15,12 @@ from ..config import LABELS
 from ..data.posts import Dataset
 from ..errors import CourseError
 from ..io import Record, load_json, replacing, save_json
+from .anonymity import load_salt
+from .folders import require_own
 from .old_words import in_new_words
+from .oof import oof_table, save_oof
 from .predictions import CrossValidation
 
-OOF_COLUMNS = ["run", "seed", "row", "fold", "label", *LABELS]
 _MEASURES = ("accuracy", "macro_f1", "weighted_f1")
 
 
@@ -56,11 +57,11 @@ def make_record(run: str, validation: CrossValidation) -> Record:
             "name": dataset.name,
             "posts": len(dataset.labelled),
             "fingerprint": dataset.fingerprint,
-            "excluded": dataset.excluded[["guid", "problem"]].to_dict("records"),
+            "excluded": count_problems(dataset.excluded),
         },
         "oof": mean_summary(validation.scores),
         "folds": _fold_records(validation),
-        "environment": validation.environment,
+        "environment": _environment(validation),
         "seconds": round(sum(result.seconds for result in validation.results), 1),
     }
 
@@ -80,48 +81,47 @@ def _fold_records(validation: CrossValidation) -> list[Record]:
     ]
 
 
-def anonymous_rows(dataset: Dataset) -> np.ndarray:
-    """`(N,)` int array: each labelled post's number in oof.csv, the same in every run.
+def _environment(validation: CrossValidation) -> Record | list[Record]:
+    """What the folds were computed on; a list where that is not the same for all."""
+    found = validation.environments
+    return found[0] if len(found) == 1 else found
 
-    A shuffle that depends on the posts alone, so that tables of predictions can be joined by
-    row without naming a post. Whoever has all the posts can work it out.
+
+def count_problems(problems: pd.DataFrame) -> dict[str, int]:
+    """How often each problem occurs, such as `{"missing picture": 2}`; no post is named.
+
+    Args:
+        problems: with the columns `data.PROBLEM_COLUMNS`.
     """
-    seed = int(dataset.fingerprint, 16)
-    return np.random.default_rng(seed).permutation(len(dataset.labelled))
+    pairs = zip(problems["guid"], problems["problem"], strict=True)
+    kinds = pd.Series([_kind(problem, guid) for guid, problem in pairs], dtype=object)
+    return {str(kind): int(count) for kind, count in kinds.value_counts().sort_index().items()}
 
 
-def oof_table(run: str, validation: CrossValidation) -> pd.DataFrame:
-    """Out-of-fold predictions with the columns `OOF_COLUMNS`, `S * N` lines ordered by row."""
-    rows = anonymous_rows(validation.dataset)
-    labels = np.take(LABELS, validation.dataset.labels)
-    tables = []
-    for seed, fold, probabilities in zip(
-        validation.config.seeds, validation.fold, validation.probabilities, strict=True
-    ):
-        table = pd.DataFrame(probabilities, columns=list(LABELS))
-        table = table.assign(run=run, seed=seed, row=rows, fold=fold, label=labels)
-        tables.append(table.sort_values("row"))
-    return pd.concat(tables)[OOF_COLUMNS]
+def _kind(problem: str, guid: str) -> str:
+    """A problem without what it quotes from the posts, and without their names."""
+    quoted = re.sub(r"""'[^']*'|"[^"]*"|\S*[/\\]\S*""", "...", problem)
+    return re.sub(rf"(?<!\w){re.escape(guid)}(?!\w)", "...", quoted) if guid else quoted
 
 
 # ---- saving -----------------------------------------------------------------------------
 
 
-def save_oof(table: pd.DataFrame, folder: Path) -> None:
-    """Puts a run's predictions into `<folder>/oof.csv`, in the place of that run's old ones."""
-    file = folder / "oof.csv"
-    if file.exists():
-        old = load_oof(folder)
-        table = pd.concat([old[~old["run"].isin(table["run"])], table])
-    with replacing(file) as temporary:
-        table.to_csv(temporary, index=False, float_format="%.6g")
+def save_run(
+    run: str, validation: CrossValidation, folder: Path, *, salt: bytes | None = None
+) -> Record:
+    """Saves record and predictions of a run; returns the record.
 
+    Args:
+        salt: what the rows are shuffled by; by default the one under `out/`.
 
-def save_run(run: str, validation: CrossValidation, folder: Path) -> Record:
-    """Saves record and predictions of a run; returns the record."""
+    Raises:
+        CourseError: where the folder holds runs on other posts.
+    """
+    table = oof_table(run, validation, salt=salt or load_salt())
+    save_oof(table, folder, validation.dataset)
     record = make_record(run, validation)
     save_json(record, folder / f"{run}.json")
-    save_oof(oof_table(run, validation), folder)
     return record
 
 
@@ -134,7 +134,7 @@ def write_predictions(dataset: Dataset, probabilities: ArrayLike, file: Path) ->
     Raises:
         CourseError: where there are not as many predictions as unlabelled posts.
     """
-    probabilities = np.asarray(probabilities)
+    probabilities = np.asarray(probabilities).reshape(-1, len(LABELS))
     if len(probabilities) != len(dataset.unlabelled):
         raise CourseError(
             f"{len(probabilities)} predictions for {len(dataset.unlabelled)} unlabelled posts"
@@ -149,13 +149,19 @@ def write_predictions(dataset: Dataset, probabilities: ArrayLike, file: Path) ->
 # ---- loading ----------------------------------------------------------------------------
 
 
-def load_record(folder: Path, run: str) -> Record:
+def load_record(folder: Path, run: str, *, fingerprint: str | None = None) -> Record:
     """The record of a run, see `make_record`.
 
+    Args:
+        fingerprint: of the posts that it has to be of; any by default.
+
     Raises:
-        CourseError: where it is missing or no JSON.
+        CourseError: where it is missing, no JSON, or of other posts.
     """
-    return in_new_words(load_json(folder / f"{run}.json"))
+    file = folder / f"{run}.json"
+    record = in_new_words(load_json(file))
+    require_own(file, record.get("dataset", {}).get("fingerprint"), fingerprint)
+    return record
 
 
 def load_ablations(folder: Path) -> list[Record]:
@@ -174,56 +180,3 @@ def load_analysis(folder: Path) -> Record:
         CourseError: where it is missing or no JSON.
     """
     return in_new_words(load_json(folder / "analysis.json"))
-
-
-def load_oof(folder: Path) -> pd.DataFrame:
-    """The table of out-of-fold predictions of all runs, with the columns `OOF_COLUMNS`.
-
-    Raises:
-        CourseError: where it is missing or has other columns.
-    """
-    file = folder / "oof.csv"
-    if not file.exists():
-        raise CourseError(f"{file} is missing: run the cross-validation first")
-    table = pd.read_csv(file)
-    if list(table.columns) != OOF_COLUMNS:
-        raise CourseError(f"{file} has the columns {list(table.columns)}, not {OOF_COLUMNS}")
-    return table
-
-
-def seeds_of(table: pd.DataFrame, run: str) -> list[int]:
-    """The seeds of a run in an OOF table, ascending."""
-    return sorted(table.loc[table["run"] == run, "seed"].unique().tolist())
-
-
-def probabilities_of(
-    table: pd.DataFrame, run: str, seed: int | None = None
-) -> tuple[np.ndarray, np.ndarray]:
-    """`(labels (N,), probabilities (N, 3))` of a run in an OOF table, ordered by row.
-
-    Args:
-        table: see `load_oof`.
-        run: which one.
-        seed: which of its seeds; the lowest by default.
-
-    Raises:
-        CourseError: where the table has no such run or seed.
-    """
-    chosen = table[table["run"] == run]
-    seed = chosen["seed"].min() if seed is None else seed
-    chosen = chosen[chosen["seed"] == seed].sort_values("row")
-    if chosen.empty:
-        raise CourseError(f"the table of predictions has no run {run!r} with seed {seed}")
-    labels = chosen["label"].map(LABELS.index).to_numpy()
-    return labels, chosen[list(LABELS)].to_numpy()
-
-
-def predicted_classes(table: pd.DataFrame, run: str) -> np.ndarray:
-    """Predicted classes of a run in an OOF table, `(S, N)`: a line a seed, posts ordered by row.
-
-    Raises:
-        CourseError: where the table has no such run.
-    """
-    probabilities_of(table, run)  # says so where there is no such run
-    tables = [probabilities_of(table, run, seed)[1] for seed in seeds_of(table, run)]
-    return np.stack([probabilities.argmax(1) for probabilities in tables])

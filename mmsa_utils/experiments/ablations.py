@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from ..config import MODES, Config
 from ..data.posts import Dataset
+from ..evaluation.folders import claim_folder
 from ..evaluation.predictions import CrossValidation
 from ..evaluation.records import mean_summary
 from ..io import Record, save_json
@@ -284,7 +285,11 @@ def run_ablations(
 
     Fine-tuning comes last, because it takes hours on 2 CPU cores: the rows before it are
     saved first, and again after each mode.
+
+    Raises:
+        CourseError: where the folder holds runs on other posts.
     """
+    claim_folder(folder, dataset)
     ablation = Ablation(dataset, recipes, folder, plan or Plan())
     configs = {}
     for mode in MODES:

@@ -65,7 +65,11 @@ def refuse(changes: Changes, reasons: dict[str, str]) -> None:
             raise CourseError(f"--{name.replace('_', '-')} cannot be set here: {reason}")
 
 
-def folder_of(changes: Changes) -> Path:
-    """Where a run with changed knobs writes: a folder of its own under `out/`."""
+def folder_of(changes: Changes, base: Path | None = None) -> Path:
+    """Where a run with changed knobs writes: a folder of its own.
+
+    Args:
+        base: the folder of the runs on its posts; `out/` by default.
+    """
     content = json.dumps(dict(changes), sort_keys=True)
-    return out_folder() / "changed" / hashlib.sha256(content.encode()).hexdigest()[:12]
+    return (base or out_folder()) / "changed" / hashlib.sha256(content.encode()).hexdigest()[:12]

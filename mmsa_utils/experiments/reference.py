@@ -10,6 +10,7 @@ from itertools import product
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from matplotlib.figure import Figure
 
 from ..config import MODES, Config
@@ -17,17 +18,18 @@ from ..data import ocr
 from ..data.posts import Dataset, Post, load_dataset
 from ..data.splits import find_groups
 from ..encoders import weights
+from ..errors import CourseError
 from ..evaluation import analysis
+from ..evaluation.anonymity import in_row_order
 from ..evaluation.comparison import compare_all
+from ..evaluation.folders import claim_folder
 from ..evaluation.metrics import confusion, reliability
+from ..evaluation.oof import TABLE, load_oof, probabilities_of, table_rows
 from ..evaluation.predictions import CrossValidation
 from ..evaluation.records import (
-    anonymous_rows,
     load_ablations,
-    load_oof,
     load_record,
     mean_summary,
-    probabilities_of,
     save_run,
     write_predictions,
 )
@@ -77,6 +79,14 @@ class Reference:
         """One base learner's run."""
         return base_learner(self.dataset, self.recipes, mode, name)
 
+    def record(self, run: str) -> Record:
+        """A run's record, on these posts."""
+        return load_record(self.folder, run, fingerprint=self.dataset.fingerprint)
+
+    def table(self) -> pd.DataFrame:
+        """The out-of-fold predictions of all runs, on these posts."""
+        return load_oof(self.folder, fingerprint=self.dataset.fingerprint)
+
 
 # ---- stages -----------------------------------------------------------------------------
 
@@ -87,6 +97,11 @@ def tweets(reference: Reference) -> None:
     if file.exists():
         print(f"  {LORA} is there; remove it to tune it again on the tweets")
         return
+    if reference.weights != weights.FOLDER:
+        raise CourseError(
+            f"{file} is missing, and is made on the course's own posts alone: restore it from the "
+            "course"
+        )
     weights.record_shipped(LORA, tune(tweets_folder(), reference.dataset.posts, file))
 
 
@@ -171,32 +186,38 @@ def shipped_network(reference: Reference) -> None:
     if config.finetune:
         print("  none is made: a network with trained encoders is too large to ship")
         return
-    record = load_record(reference.folder, "fused_network")
+    record = reference.record("fused_network")
     ship(reference.dataset, config, record, demo, folder=reference.weights)
 
 
 def analyses(reference: Reference) -> None:
     """What the predictions say, for the report."""
-    dataset, table = reference.dataset, load_oof(reference.folder)
-    compare = partial(compare_all, table, inner_folds=reference.recipes.course.inner_folds)
+    dataset, table = reference.dataset, reference.table()
+    rows, groups = table_rows(table, dataset), find_groups(dataset.labelled)
+    compare = partial(
+        compare_all,
+        table,
+        inner_folds=reference.recipes.course.inner_folds,
+        groups=in_row_order(groups, rows),
+    )
     facts = {
-        "data": analysis.data_facts(dataset, find_groups(dataset.labelled)),
+        "data": analysis.data_facts(dataset, groups),
+        "resampled": "groups of copies",  # by the bootstrap
         "comparisons": compare(["fused", "text", "image"]),
         "against_attention": compare(["fused_network", "attention", "text_network"]),
         "who_is_right": analysis.who_is_right(table).to_dict(orient="index"),
         "overruling": analysis.overruling(table).to_dict(orient="index"),
         "label_noise": analysis.label_noise(table, "fused"),
-        "words_in_pictures": _by_words(reference),
+        "words_in_pictures": _by_words(reference, table, rows),
         "confusion": {mode: confusion(*probabilities_of(table, mode)).tolist() for mode in MODES},
     }
     save_json(facts, reference.folder / "analysis.json")
 
 
-def _by_words(reference: Reference) -> Record:
+def _by_words(reference: Reference, table: pd.DataFrame, rows: np.ndarray) -> Record:
     """Accuracy of each mode by the number of words in the picture."""
-    dataset, table = reference.dataset, load_oof(reference.folder)
-    counts = np.array([len(text.split()) for text in reference.read_words(dataset.labelled)[0]])
-    rows = anonymous_rows(dataset)
+    texts, _ = reference.read_words(reference.dataset.labelled)
+    counts = np.array([len(text.split()) for text in texts])
     return {mode: analysis.words_by_correctness(table, counts, rows, run=mode) for mode in MODES}
 
 
@@ -218,8 +239,8 @@ def _figures_of_data(reference: Reference) -> dict[str, Figure]:
 
 
 def _figures_of_runs(reference: Reference) -> dict[str, Figure]:
-    folder, table = reference.folder, load_oof(reference.folder)
-    records = {run: load_record(folder, run) for run in RUNS}
+    folder, table = reference.folder, reference.table()
+    records = {run: reference.record(run) for run in RUNS}
     compared = ("majority", "tfidf", *MODES, "fused_ensemble", "fused_network", "attention")
     drawn = {
         "run_comparison": run_comparison([records[run] for run in compared]),
@@ -261,8 +282,21 @@ STAGES: dict[str, Callable[[Reference], None]] = {
 }
 
 
+def _require_own_folder(reference: Reference) -> None:
+    """Says at the start what would stop the first run that is saved."""
+    claim_folder(reference.folder, reference.dataset)
+    if (reference.folder / TABLE).exists():
+        table_rows(reference.table(), reference.dataset)
+
+
 def run_reference(reference: Reference) -> None:
-    """Every stage in order; what is finished is read, not run again."""
+    """Every stage in order; what is finished is read, not run again.
+
+    Raises:
+        CourseError: where the folder of records is that of other posts, or its table was shuffled
+            by another salt.
+    """
+    _require_own_folder(reference)
     for number, (name, stage) in enumerate(STAGES.items(), start=1):
         minutes, _ = MINUTES[name]
         print(f"[{number}/{len(STAGES)}] {name} (about {minutes} min on 2 CPU cores)", flush=True)

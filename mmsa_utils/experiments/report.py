@@ -1,4 +1,4 @@
-"""README.md and report.md, written from the records: no result is typed by hand."""
+"""README.md, report.md and reports on other posts: no result in them is typed by hand."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,7 +17,8 @@ from ..io import Record, load_json, replacing
 from ..paths import PROJECT, RESULTS
 from .recipes import BASE_LEARNERS, LORA, MINUTES, RUNS
 
-PAGES = ("README.md", "report.md")
+PAGES = ("README.md", "report.md")  # about the course's own posts
+OWN_REPORT = "own_report.md"  # the template of a report on other posts
 
 
 def percent(value: float, digits: int = 1) -> str:
@@ -64,6 +65,7 @@ def _context(results: Path) -> dict[str, Any]:
         "calibration": load_json(folder / "calibration.json"),
         "lora": shipped_records()[LORA],
         "plain": load_record(folder, "plain_folds"),
+        "machines": _machines(load_record(folder, "fused")),
         "against_attention": _by_pair(analysis["against_attention"]),
         "published": load_json(results / "published.json"),
         "minutes": MINUTES,
@@ -75,15 +77,7 @@ def _context(results: Path) -> dict[str, Any]:
     }
 
 
-def render_pages(results: Path = RESULTS) -> dict[str, str]:
-    """The pages as text: `{file name: content}`.
-
-    Args:
-        results: the folder of `published.json` and `course/`, the records.
-
-    Raises:
-        CourseError: where a record is missing.
-    """
+def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader(__package__, "templates"),
         undefined=jinja2.StrictUndefined,
@@ -93,7 +87,25 @@ def render_pages(results: Path = RESULTS) -> dict[str, str]:
         autoescape=False,  # Markdown from our own records, not a web page
     )
     environment.filters |= FILTERS
-    context = _context(results)
+    return environment
+
+
+def _machines(record: Record) -> list[Record]:
+    """What a run was computed on: one environment, or several."""
+    found = record["environment"]
+    return found if isinstance(found, list) else [found]
+
+
+def render_pages(results: Path = RESULTS) -> dict[str, str]:
+    """The course's pages as text: `{file name: content}`.
+
+    Args:
+        results: the folder of `published.json` and `course/`, the records.
+
+    Raises:
+        CourseError: where a record is missing.
+    """
+    environment, context = _environment(), _context(results)
     return {name: environment.get_template(f"{name}.jinja").render(context) for name in PAGES}
 
 
@@ -102,3 +114,42 @@ def write_pages() -> None:
     for name, text in render_pages().items():
         with replacing(PROJECT / name) as temporary:
             temporary.write_text(text, encoding="utf-8")
+
+
+def render_own_report(folder: Path) -> str:
+    """A report on a run that is not the course's own, as text.
+
+    Args:
+        folder: of its records; figures are in `images/` in it.
+
+    Raises:
+        CourseError: where a record is missing.
+    """
+    analysis = load_analysis(folder)
+    runs = {run: load_record(folder, run) for run in RUNS}
+    context = {
+        "runs": runs,
+        "plain": load_record(folder, "plain_folds"),
+        "analysis": analysis,
+        "comparison_rows": comparison_table(analysis["comparisons"]).reset_index().to_dict("split"),
+        "calibration": load_json(folder / "calibration.json"),
+        "images": sorted(file.stem for file in (folder / "images").glob("*.png")),
+        "machines": _machines(runs["fused"]),
+        "labels": LABELS,
+        "modes": MODES,
+        "spread": spread,
+    }
+    return _environment().get_template(f"{OWN_REPORT}.jinja").render(context)
+
+
+def write_own_report(folder: Path) -> Path:
+    """Writes a run's report beside its records; the course's pages stay as they are.
+
+    Returns:
+        The report's file.
+    """
+    file = folder / "report.md"
+    text = render_own_report(folder)
+    with replacing(file) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    return file

@@ -4,6 +4,9 @@ The tweets are those of SemEval-2017 task 4A (Rosenthal, Farra and Nakov, 2017);
 measure is theirs, the recall of a class, averaged over classes, on their test tweets.
 """
 
+import hashlib
+import json
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +30,7 @@ from ..errors import CourseError
 from ..io import Record
 from ..models.objective import make_loss
 from ..models.trainable import Batch, Trainable, decay_groups
+from ..settings import out_folder
 from ..training.loop import EpochLog, Trainer, Validation, predict_logits
 
 FILES = {"train": "semeval2017-task4a-train.tsv", "test": "semeval2017-task4a-test.tsv"}
@@ -170,6 +174,29 @@ def split_off(
     return tweets.iloc[order[held_out:]], tweets.iloc[order[:held_out]]
 
 
+def checkpoint_folder(
+    train: pd.DataFrame, validation: pd.DataFrame, config: Config, *, base: str, seed: int
+) -> Path:
+    """Where a tuning keeps its checkpoint: another one of other tweets or settings goes elsewhere.
+
+    Args:
+        base: the fingerprint of the encoder that is tuned.
+    """
+    tables = [table[["text", "label"]].to_numpy().tolist() for table in (train, validation)]
+    content = json.dumps([*tables, config.to_dict(), base, RANK, seed])
+    return out_folder() / "tweets" / hashlib.sha256(content.encode()).hexdigest()[:12]
+
+
+def _remove_if_done(checkpoint: Path, weights: Path) -> None:
+    """Removes what a finished tuning has left when it was killed at its end.
+
+    Such a checkpoint is older than the weights made from it, and would train nothing.
+    """
+    both = checkpoint.exists() and weights.exists()
+    if both and checkpoint.stat().st_mtime_ns <= weights.stat().st_mtime_ns:
+        checkpoint.unlink()
+
+
 def tune(
     folder: Path,
     posts: Sequence[Post],
@@ -182,13 +209,15 @@ def tune(
 ) -> Record:
     """Tunes MiniLM's LoRA on the tweets and saves it; goes on where it was stopped.
 
+    What is finished is trained again where it is asked for again.
+
     Args:
         folder: of the tweets.
         posts: the course's, labelled and unlabelled; tweets equal to one are left out.
-        weights: the file to write. The checkpoint lies beside it until it is written.
+        weights: the file to write. Until then there is a checkpoint under `out/tweets`.
         config: settings of the training.
         held_out: so many training tweets choose the part with the best weights.
-        on_part: called after each part, when it has been saved.
+        on_part: called after each part.
 
     Returns:
         The record of the training: settings, counts, history, measures on the test tweets.
@@ -202,7 +231,10 @@ def tune(
     torch.manual_seed(seed)
     encoder = build_text_encoder("minilm")
     add_lora(encoder)
-    model, checkpoint = TweetClassifier(encoder), weights.with_suffix(".pt")
+    model, base = TweetClassifier(encoder), encoder.fingerprint
+    scratch = checkpoint_folder(train, validation, config, base=base, seed=seed)
+    checkpoint = scratch / "checkpoint.pt"
+    _remove_if_done(checkpoint, weights)
     trainer = Trainer(
         config=config,
         loss_function=make_loss(train["label"].to_numpy(), config),
@@ -220,9 +252,9 @@ def tune(
     )
     logits = predict_logits(model, Tweets(encoder, test, config).in_order(), device=trainer.device)
     save_lora(encoder, model.head, weights)
-    checkpoint.unlink()  # with it, the next tuning would train nothing
+    shutil.rmtree(scratch, ignore_errors=True)  # with it, the next tuning would train nothing
     return {
-        "base": encoder.fingerprint,
+        "base": base,
         "data": "SemEval-2017 task 4A",
         "tweets": {"train": len(train), "held_out": len(validation), "test": len(test)},
         "equal_to_a_post": len(tweets) - len(kept),

@@ -17,7 +17,9 @@ from ..config import LABELS
 from ..data.images import decode_image
 from ..data.posts import Post
 from ..data.text import clean, words
-from .style import CLASS_COLOURS, UNLABELLED_COLOUR
+from .style import CLASS_COLOURS, UNLABELLED_COLOUR, say_nothing_to_show
+
+_SIDE = 224  # of a post's picture in a figure, in pixels
 
 
 def class_balance(labels: np.ndarray) -> Figure:
@@ -29,8 +31,9 @@ def class_balance(labels: np.ndarray) -> Figure:
     figure, axes = plt.subplots(figsize=(5, 2.4))
     counts = np.bincount(labels, minlength=len(LABELS))
     bars = axes.barh(LABELS, counts, color=[CLASS_COLOURS[name] for name in LABELS])
-    axes.bar_label(bars, [f"{n} ({n / counts.sum():.0%})" for n in counts], padding=4)
-    axes.set(xlabel="posts", xlim=(0, counts.max() * 1.45))  # the longest bar's label fits
+    total, longest = max(1, counts.sum()), max(1, counts.max())
+    axes.bar_label(bars, [f"{n} ({n / total:.0%})" for n in counts], padding=4)
+    axes.set(xlabel="posts", xlim=(0, longest * 1.45))  # the longest bar's label fits
     axes.grid(visible=False, axis="y")
     return figure
 
@@ -40,6 +43,9 @@ def text_lengths(posts: Sequence[Post]) -> Figure:
     lengths = [len(clean(post.text).split()) for post in posts]
     table = pd.DataFrame({"words": lengths, "class": _class_names(posts)})
     figure, axes = plt.subplots(figsize=(6, 2.8))
+    if not posts:
+        say_nothing_to_show(axes)
+        return figure
     sns.histplot(
         table,
         x="words",
@@ -64,6 +70,9 @@ def image_sizes(posts: Sequence[Post]) -> Figure:
         }
     )
     figure, axes = plt.subplots(figsize=(4.6, 3.6))
+    if not posts:
+        say_nothing_to_show(axes)
+        return figure
     sns.scatterplot(
         table,
         x="width",
@@ -99,11 +108,13 @@ def post_grid(
     Raises:
         CourseError: where a picture cannot be read.
     """
-    rows = -(-len(posts) // columns)
+    rows = max(1, -(-len(posts) // columns))
     figure, grid = plt.subplots(rows, columns, figsize=(2.6 * columns, 3.5 * rows), squeeze=False)
     for axes in grid.flat:
         axes.set(xticks=[], yticks=[])
         axes.spines[:].set_visible(False)
+    if not posts:
+        say_nothing_to_show(grid[0, 0])
     for axes, post, note in zip(grid.flat, posts, notes or [""] * len(posts), strict=False):
         _draw_post(axes, post, note)
     return figure
@@ -112,17 +123,21 @@ def post_grid(
 def _draw_post(axes: Axes, post: Post, note: str) -> None:
     name = _class_name(post)
     colour = CLASS_COLOURS.get(name, UNLABELLED_COLOUR)
-    axes.imshow(_on_square(decode_image(post.image)))
+    axes.imshow(_on_square(decode_image(post.image, least_side=_SIDE)))
     axes.set_title(name, color=colour, fontweight="bold", fontsize=10)
     axes.spines[:].set(visible=True, color=colour, linewidth=2)
     caption = textwrap.shorten(clean(post.text), 80, placeholder=" …")
     lines = [*textwrap.wrap(caption, 30), *([note] if note else [])]
-    axes.set_xlabel("\n".join(lines), fontsize=8.5)
+    axes.set_xlabel("\n".join(lines), fontsize=8.5, parse_math=False)
 
 
-def _on_square(pixels: np.ndarray, side: int = 224) -> Image.Image:
+def _on_square(pixels: np.ndarray) -> Image.Image:
     """`(H, W, 3)` pixels on a white square of the same size for all, unstretched."""
-    return ImageOps.pad(Image.fromarray(pixels), (side, side), color="white")
+    height, width = pixels.shape[:2]
+    # A long thin picture would be less than a pixel wide: it is cut to what can be seen.
+    longest = _SIDE * min(height, width)
+    image = Image.fromarray(pixels[:longest, :longest])
+    return ImageOps.pad(image, (_SIDE, _SIDE), color="white")
 
 
 def words_per_class(posts: Sequence[Post], *, top: int = 12) -> Figure:
@@ -159,11 +174,13 @@ def _shares(found: Sequence[set[str]], chosen: np.ndarray) -> dict[str, float]:
 
 def image_grid(images: Sequence[np.ndarray], titles: Sequence[str], *, columns: int = 5) -> Figure:
     """Pictures `(H, W, 3)`, uint8 or floats from 0 to 1, each under its title."""
-    rows = -(-len(images) // columns)
+    rows = max(1, -(-len(images) // columns))
     figure, grid = plt.subplots(rows, columns, figsize=(2 * columns, 2.2 * rows), squeeze=False)
     for axes in grid.flat:
         axes.axis("off")
+    if not images:
+        say_nothing_to_show(grid[0, 0])
     for axes, pixels, title in zip(grid.flat, images, titles, strict=False):
         axes.imshow(pixels)
-        axes.set_title(title, fontsize=9)
+        axes.set_title(title, fontsize=9, parse_math=False)
     return figure

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from ..config import LABELS
 from ..io import Record
-from .style import CLASS_COLOURS, MODE_COLOURS, run_colour
+from .style import CLASS_COLOURS, MODE_COLOURS, run_colour, say_nothing_to_show
 
 _GAIN, _LOSS = "#495057", "white"  # neither a class's colour nor a mode's
 
@@ -49,7 +49,7 @@ def class_recall(records: Sequence[Record]) -> Figure:
         records: each with `run` and `oof`, its out-of-fold figures by class.
     """
     runs = [record["run"] for record in records]
-    figure, axes = plt.subplots(figsize=(1.6 + 1.5 * len(runs), 3))
+    figure, axes = plt.subplots(figsize=(1.6 + 1.5 * max(1, len(runs)), 3))
     for number, label in enumerate(LABELS):
         recall = [record["oof"]["per_class"][label]["recall"] for record in records]
         left = np.arange(len(runs)) + 0.26 * (number - 1)
@@ -109,7 +109,7 @@ def who_is_right(table: pd.DataFrame) -> Figure:
     axes.barh(table.index, table["posts"] - right, left=right, color="#d6cfe0", label="fused wrong")
     for index, (posts, share) in enumerate(zip(table["posts"], table["fused right"], strict=True)):
         axes.text(posts, index, f"  {share:.0%} right", va="center", fontsize=9)
-    axes.set(xlabel="posts", xlim=(0, table["posts"].max() * 1.25))
+    axes.set(xlabel="posts", xlim=(0, max(1, table["posts"].max()) * 1.25))
     axes.invert_yaxis()
     axes.grid(visible=False, axis="y")
     axes.legend(frameon=False, loc="lower right")
@@ -124,8 +124,8 @@ def calibration(result: Mapping[str, Record]) -> Figure:
     """
     figure, grid = plt.subplots(1, 2, figsize=(7.5, 3.4), sharey=True)
     for axes, (name, part) in zip(grid, result.items(), strict=True):
-        bins = pd.DataFrame(part["bins"])
-        sizes = 15 + 400 * bins["posts"] / bins["posts"].sum()
+        bins = pd.DataFrame(part["bins"], columns=["posts", "confidence", "accuracy"], dtype=float)
+        sizes = 15 + 400 * bins["posts"] / max(1, bins["posts"].sum())
         axes.plot([0.3, 1], [0.3, 1], color="black", ls="--", lw=1)
         axes.plot(bins["confidence"], bins["accuracy"], color=MODE_COLOURS["fused"], lw=1)
         axes.scatter(bins["confidence"], bins["accuracy"], s=sizes, color=MODE_COLOURS["fused"])
@@ -142,6 +142,10 @@ def waterfall(rows: Sequence[Record], *, measure: str = "accuracy", title: str =
         rows: kept rows of the ablation, in order; the first is where it starts.
         measure: of their out-of-fold figures, `accuracy` or `macro_f1`.
     """
+    if not rows:
+        figure, axes = plt.subplots(figsize=(7, 1.2))
+        say_nothing_to_show(axes)
+        return figure
     values = np.array([row["oof"][measure] for row in rows])
     before = np.concatenate([[values[0]], values[:-1]])
     steps = np.arange(len(rows))

@@ -1,9 +1,13 @@
 """One look for all figures, and one colour for each class and mode everywhere."""
 
+import warnings
+from functools import cache
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import seaborn as sns
+from matplotlib import font_manager
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 CLASS_COLOURS = {"negative": "#c8553d", "neutral": "#8d99ae", "positive": "#2a9d8f"}
@@ -11,9 +15,32 @@ MODE_COLOURS = {"text": "#3d5a98", "image": "#e09f3e", "words": "#8a6d3b", "fuse
 BASELINE_COLOUR = "#adb5bd"  # of runs that are no mode
 UNLABELLED_COLOUR = "#6c757d"
 
+# Where matplotlib's own font lacks a character of a tweet, the first of these that is here and has
+# it. A system has one or two of them.
+_FALLBACKS = (
+    "Noto Sans CJK SC",
+    "Noto Sans CJK JP",
+    "Source Han Sans SC",
+    "WenQuanYi Zen Hei",
+    "WenQuanYi Micro Hei",
+    "PingFang SC",
+    "Hiragino Sans GB",
+    "Microsoft YaHei",
+    "SimHei",
+    "Malgun Gothic",
+    "Arial Unicode MS",
+    "Segoe UI Symbol",
+    "Symbola",
+)
+
 
 def use_style() -> None:
-    """Sets the course's look for all figures that follow."""
+    """Sets the course's look for all figures that follow.
+
+    Texts are drawn as they are written: a `$` begins no formula, and a character that no font
+    here has is a box, without a warning.
+    """
+    warnings.filterwarnings("ignore", r"Glyph \d+", UserWarning)
     sns.set_theme(style="whitegrid", context="notebook", font_scale=0.9)
     plt.rcParams.update(
         {
@@ -21,8 +48,22 @@ def use_style() -> None:
             "figure.constrained_layout.use": True,
             "figure.constrained_layout.wspace": 0.06,  # else a panel's label touches the one before
             "axes.titlesize": "medium",
+            "font.family": ["sans-serif", *_fallbacks()],
+            "text.parse_math": False,
         }
     )
+
+
+@cache
+def _fallbacks() -> list[str]:
+    installed = set(font_manager.get_font_names())
+    return [name for name in _FALLBACKS if name in installed]
+
+
+def say_nothing_to_show(axes: Axes) -> None:
+    """What stands in the place of a drawing of no posts, runs or steps."""
+    axes.axis("off")
+    axes.text(0.5, 0.5, "nothing to show", ha="center", va="center", transform=axes.transAxes)
 
 
 def run_colour(run: str) -> str:

@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 
 from ..errors import CourseError
 from ..io import Record
-from .style import run_colour
+from .style import run_colour, say_nothing_to_show
 
 _TRAINING, _VALIDATION = "#343a40", "#d17a22"
 
@@ -44,7 +44,7 @@ def training_curves(record: Record, *, title: str = "") -> Figure:
         CourseError: where a fold has no epochs, as with learners other than the network.
     """
     histories = [fold["history"] for fold in record["folds"]]
-    if not all(histories):
+    if not histories or not all(histories):
         raise CourseError("training_curves: this run has folds without epochs; show a network's")
     figure, (losses, accuracy) = plt.subplots(1, 2, figsize=(9, 3))
     _band(losses, histories, "train_loss", "training", _TRAINING)
@@ -83,8 +83,12 @@ def learning_curve(rows: Sequence[Record]) -> Figure:
     Args:
         rows: each with `run`, `posts`, `accuracy` and `macro_f1`.
     """
-    table = pd.DataFrame(rows)
+    table = pd.DataFrame(rows, columns=["run", "posts", "accuracy", "macro_f1"])
     figure, grid = plt.subplots(1, 2, figsize=(8, 3))
+    if table.empty:
+        for axes in grid:
+            say_nothing_to_show(axes)
+        return figure
     measures = (("accuracy", "accuracy"), ("macro_f1", "macro-F1"))
     for axes, (name, label) in zip(grid, measures, strict=True):
         for run, part in table.groupby("run", sort=False):

@@ -63,7 +63,7 @@ class SentimentModel(Trainable):
         encoders: Mapping[str, nn.Module] | None = None,
     ) -> None:
         super().__init__()
-        self.modalities = tuple(dims)
+        self.modalities, self.width = tuple(dims), config.embed_dim
         self.encoders = nn.ModuleDict(encoders or {})
         self.branches = nn.ModuleDict(
             {modality: make_branch(modality, dim, config) for modality, dim in dims.items()}
@@ -101,6 +101,23 @@ class SentimentModel(Trainable):
         hidden = nn.functional.one_hot(which, present.shape[1]).bool() & hide.unsqueeze(1)
         return present & ~hidden
 
+    def _branch(self, modality: str, x: torch.Tensor, there: torch.Tensor) -> torch.Tensor:
+        """`(B, dim)` -> `(B, embed_dim)`; zeros where a post has not the modality.
+
+        In training BatchNorm sees the posts that have it, and no others. A single one has no
+        variance: it goes through as in evaluation.
+        """
+        branch = self.branches[modality]
+        if not self.training or there.all():
+            return branch(x) * there.unsqueeze(-1)
+        vectors = x.new_zeros(len(x), self.width)
+        if there.sum() == 1:
+            branch.eval()
+        if there.any():
+            vectors[there] = branch(x[there]).to(vectors.dtype)
+        branch.train()
+        return vectors
+
     def embed(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
         """`(B, M, embed_dim)` branch vectors and `(B, M)` bool: which modality is there."""
         vectors = []
@@ -108,7 +125,7 @@ class SentimentModel(Trainable):
             x = batch[modality]
             if modality in self.encoders:
                 x = self.encoders[modality](x)  # tokens or pixels -> (B, dim)
-            vectors.append(self.branches[modality](x))  # (B, embed_dim)
+            vectors.append(self._branch(modality, x, batch[f"{modality}_present"]))
         present = torch.stack([batch[f"{m}_present"] for m in self.modalities], dim=1)
         if self.training and self.modality_dropout:
             present = self.hide_modality(present)

@@ -1,6 +1,7 @@
 """Posts as batches of tensors: frozen features, or tokens and pixels for training encoders."""
 
 import copy
+from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -8,6 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
+from torch import nn
 from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
@@ -15,6 +17,7 @@ from torch.utils.data import Dataset as TorchDataset
 from ..config import Config
 from ..data.posts import Dataset, Post
 from ..data.text import clean
+from ..devices import autocast, pick_device
 from ..encoders.features import extract_features, lower_outputs
 from ..encoders.image import ImageEncoder
 from ..encoders.inputs import ImageInputs, TokenInputs
@@ -103,24 +106,46 @@ class MapSource:
 
     The augmented versions are numbered by epoch and are the same in every fold, so that a
     cross-validation sends an image through the frozen layers once an epoch, not once a fold.
+    Maps are kept up to `LIMIT` bytes; what was used longest ago goes first.
+
+    Args:
+        pixels: where the images come from.
+        lower: the frozen layers, `(B, 3, S, S) -> (B, C, H, W)`.
+        device: where they compute. Maps are kept on the CPU.
     """
 
-    def __init__(self, pixels: PixelSource, lower: Callable[[torch.Tensor], torch.Tensor]) -> None:
-        self.pixels, self.lower = pixels, lower
-        self.maps: dict[tuple[int, int | None], torch.Tensor] = {}
+    LIMIT = 4 * 2**30
+
+    def __init__(self, pixels: PixelSource, lower: nn.Module, device: torch.device) -> None:
+        self.pixels, self.lower, self.device = pixels, lower.to(device), device
+        self.maps: OrderedDict[tuple[int, int | None], torch.Tensor] = OrderedDict()
+        self.size = 0  # bytes
 
     @torch.no_grad()
-    def _compute(self, indices: list[int], version: int | None) -> None:
-        maps = self.lower(self.pixels.load(indices, version))
-        self.maps |= {(index, version): m.clone() for index, m in zip(indices, maps, strict=True)}
+    def _compute(self, indices: list[int], version: int | None) -> dict[int, torch.Tensor]:
+        pixels = self.pixels.load(indices, version).to(self.device)
+        with autocast(self.device):
+            maps = self.lower(pixels).float().cpu()
+        return {index: single.clone() for index, single in zip(indices, maps, strict=True)}
+
+    def _keep(self, key: tuple[int, int | None], single: torch.Tensor) -> None:
+        self.maps[key] = single
+        self.size += single.nbytes
+        while self.size > self.LIMIT:
+            _, oldest = self.maps.popitem(last=False)
+            self.size -= oldest.nbytes
 
     def load(self, indices: Indices, draw: int | None) -> torch.Tensor:
         indices = [int(index) for index in indices]
         version = draw % EPOCHS if draw is not None and self.pixels.inputs.augment else None
-        missing = [index for index in indices if (index, version) not in self.maps]
-        if missing:
-            self._compute(missing, version)
-        return torch.stack([self.maps[index, version] for index in indices])  # (B, C, H, W)
+        known = {i: self.maps[i, version] for i in indices if (i, version) in self.maps}
+        missing = [index for index in indices if index not in known]
+        computed = self._compute(missing, version) if missing else {}
+        for index in known:
+            self.maps.move_to_end((index, version))
+        for index, single in computed.items():
+            self._keep((index, version), single)
+        return torch.stack([(known | computed)[index] for index in indices])  # (B, C, H, W)
 
 
 # ---- all posts --------------------------------------------------------------------------
@@ -204,7 +229,8 @@ class PostData:
             return TokenSource(TokenInputs(encoder, self.config.max_tokens), self.posts)
         pixels = PixelSource(ImageInputs(encoder, augment=self.config.augment), self.posts)
         if cut:
-            return MapSource(pixels, encoder.split(self.config.trained_stages)[0])
+            lower = encoder.split(self.config.trained_stages)[0]
+            return MapSource(pixels, lower, pick_device(self.config.device))
         return pixels
 
     def relabelled(self, indices: np.ndarray, labels: np.ndarray) -> "PostData":
@@ -238,7 +264,9 @@ class PostData:
 
     def _loader(self, indices: Indices, draw: int | None, **options: Any) -> DataLoader[Batch]:
         batches = _Batches(self, np.asarray(indices), draw)
-        workers = self.config.workers
+        # Workers would each keep maps of their own, and lose them after the epoch.
+        cached = any(isinstance(source, MapSource) for source in self.sources.values())
+        workers = 0 if cached else self.config.workers
         return DataLoader(batches, num_workers=workers, collate_fn=_as_is, **options)
 
     def _like_lengths(self, indices: Indices, order: torch.Generator) -> list[list[int]]:

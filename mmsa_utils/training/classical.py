@@ -9,7 +9,12 @@ from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.kernel_ridge import KernelRidge
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV, PredefinedSplit, cross_val_predict
+from sklearn.model_selection import (
+    GridSearchCV,
+    PredefinedSplit,
+    StratifiedGroupKFold,
+    cross_val_predict,
+)
 from sklearn.pipeline import Pipeline, make_pipeline, make_union
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
@@ -69,18 +74,21 @@ class DownweightedClassifier(ClassifierMixin, BaseEstimator):
 
     Confident learning (Northcutt, Jiang and Chuang, JAIR 70, 2021; cleanlab) on predictions
     from a cross-validation among the posts to be fitted on. Scored posts are never cleaned.
+
+    Attributes:
+        weights_: `(n,)` of the posts.
     """
 
     def __init__(self, estimator: Pipeline, folds: int = Nested.PARTS) -> None:
         self.estimator, self.folds = estimator, folds
 
-    def fit(self, X: np.ndarray, y: np.ndarray) -> Self:
-        """`X (n, D)`, `y (n,)`."""
-        doubting = linear_pipeline(C=DOUBT_PENALTY)
-        table = cross_val_predict(doubting, X, y, cv=self.folds, method="predict_proba")
-        weights = np.where(find_label_issues(y, table), DOUBTED_WEIGHT, 1.0)
+    def fit(self, X: np.ndarray, y: np.ndarray, copies: np.ndarray) -> Self:
+        """`X (n, D)`, `y (n,)`, `copies (n,)`: nothing is doubted by a model that knows a copy."""
+        doubting, folds = linear_pipeline(C=DOUBT_PENALTY), StratifiedGroupKFold(self.folds)
+        table = cross_val_predict(doubting, X, y, groups=copies, cv=folds, method="predict_proba")
+        self.weights_ = np.where(find_label_issues(y, table), DOUBTED_WEIGHT, 1.0)
         self.estimator_ = clone(self.estimator)
-        self.estimator_.fit(X, y, logisticregression__sample_weight=weights)
+        self.estimator_.fit(X, y, logisticregression__sample_weight=self.weights_)
         self.classes_ = self.estimator_.classes_
         return self
 
@@ -165,8 +173,13 @@ class FeatureClassifier(PostClassifier):
         self.model, self.parameters = model, parameters
 
     def fit(self, X: PostSubset, y: np.ndarray, context: FitContext) -> Self:
-        self.estimator_ = self._search(context.validation).fit(X.features, y)
+        search = self._search(context.validation)
+        self.estimator_ = search.fit(X.features, y, **self._beside(context))
         return self
+
+    def _beside(self, context: FitContext) -> dict[str, np.ndarray]:
+        """What the estimator's `fit` takes beside features and labels."""
+        return {}
 
     def _search(self, validation: np.ndarray) -> BaseEstimator:
         if self.grid is None:
@@ -183,6 +196,13 @@ class FeatureClassifier(PostClassifier):
         config = self.config
         streams = {name: list(config.encoders(name)) for name in config.modalities}
         return {"model": self.model, **self.parameters, "mode": config.mode, "streams": streams}
+
+
+class CleanedClassifier(FeatureClassifier):
+    """The same for an estimator that wants to know which posts are copies."""
+
+    def _beside(self, context: FitContext) -> dict[str, np.ndarray]:
+        return {"copies": context.groups}
 
 
 # ---- by name ----------------------------------------------------------------------------
@@ -215,9 +235,14 @@ def _linear(config: Config) -> Nested:
 @register_learner("cleaned linear")
 def _cleaned_linear(config: Config) -> Nested:
     model = "logistic regression, suspicious training posts at a lower weight"
-    estimator = DownweightedClassifier(linear_pipeline())
-    grid = {"estimator__logisticregression__C": PENALTIES}
-    return _on_features(config, estimator, model, grid=grid, parameters=_CHOSEN)
+    classifier = CleanedClassifier(
+        config,
+        DownweightedClassifier(linear_pipeline()),
+        grid={"estimator__logisticregression__C": PENALTIES},
+        model=model,
+        parameters=_CHOSEN,
+    )
+    return Nested(classifier, inner_folds=config.inner_folds)
 
 
 @register_learner("kernel ridge")

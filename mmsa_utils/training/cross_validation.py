@@ -6,32 +6,37 @@ JSON file; a started one is a checkpoint. Killed at any moment, a second start g
 with the same predictions.
 """
 
-import hashlib
-import json
 import time
-from collections.abc import Callable, Iterable
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 
 import numpy as np
+from filelock import FileLock
 from sklearn.base import clone
 from tqdm.auto import tqdm
 
 from ..config import Config
 from ..data.posts import Dataset
-from ..data.splits import find_groups, make_folds, subsample, train_validation_split
+from ..data.splits import (
+    find_groups,
+    make_folds,
+    require_folds,
+    subsample,
+    train_validation_split,
+)
 from ..devices import environment, pick_device
-from ..encoders.minilm import TWEETS
-from ..encoders.weights import shipped_file
 from ..errors import CourseError
 from ..evaluation import metrics
 from ..evaluation.predictions import CrossValidation, FoldResult, assemble
-from ..io import Record, load_json, save_json
-from ..settings import out_folder
-from ..version import __version__
+from ..io import load_json, save_json
+from ..settings import run_folder
 from .batches import PostData
 from .learners import FitContext, Learner, Nested, make_learner
+from .manifest import hold, make_manifest, manifest_key
 
 DIGITS = 6  # of saved probabilities
 
@@ -128,35 +133,63 @@ def _learn(task: FoldTask, learner: Learner, data: PostData) -> FoldResult:
         best_epoch=fitted.best_epoch_,
         history=list(fitted.history_),
         seconds=round(time.perf_counter() - start, 1),
+        environments=[environment(pick_device(data.config.device))],
     )
 
 
+def _read(file: Path) -> FoldResult | None:
+    """A finished fold; None where there is none, or a broken one, which is said."""
+    if not file.exists():
+        return None
+    try:
+        return FoldResult(**load_json(file))
+    except (CourseError, TypeError):
+        warnings.warn(f"{file} is broken: this fold is learnt anew", stacklevel=2)
+        return None
+
+
+@contextmanager
+def _writing(task: FoldTask) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise CourseError(
+            f"{task.result_file} cannot be written ({error}): free some space, or name another "
+            "folder with MMSA_OUT; what is finished is kept"
+        ) from error
+
+
+def _save(result: FoldResult, task: FoldTask) -> None:
+    with _writing(task):
+        save_json(asdict(result), task.result_file)
+    with suppress(OSError):
+        for left in task.checkpoint.parent.glob(f"*{task.checkpoint.stem}[.-]*pt"):
+            left.unlink()  # the checkpoint, and what a kill while saving it has left behind
+
+
 def _finish(task: FoldTask, learner: Learner, data: Callable[[], PostData]) -> FoldResult:
-    """The task's result: read where it is finished, else learnt, saved, its checkpoint removed."""
-    if task.result_file.exists():
-        return FoldResult(**load_json(task.result_file))
-    result = _learn(task, learner, data())
-    save_json(asdict(result), task.result_file)
-    for left in task.checkpoint.parent.glob(f"*{task.checkpoint.stem}[.-]*pt"):
-        left.unlink()  # the checkpoint, and what a kill while saving it has left behind
-    return result
+    """The task's result: read where it is finished, else learnt and saved.
+
+    Raises:
+        CourseError: where it cannot be saved.
+    """
+    done = _read(task.result_file)
+    if done is not None:
+        return done
+    lock = FileLock(task.checkpoint.with_suffix(".lock"))
+    with _writing(task):
+        lock.acquire()  # another process may be at this fold: then its result is waited for
+    try:
+        done = _read(task.result_file)
+        if done is None:
+            done = _learn(task, learner, data())
+            _save(done, task)
+    finally:
+        lock.release()
+    return done
 
 
 # ---- all folds --------------------------------------------------------------------------
-
-
-def _inputs_key(dataset: Dataset, config: Config, groups: np.ndarray, settings: Record) -> str:
-    """A name of all that a store's files depend on beside the config.
-
-    That is the posts, their order, their groups, the learner's settings, and a text encoder
-    that may be made again.
-    """
-    lines = [f"{post.guid} {post.content}" for post in dataset.unlabelled]
-    if "minilm_tweets" in config.text_encoders or config.words:
-        lines.append(shipped_file(TWEETS)[1])
-    model = json.dumps(settings, sort_keys=True)
-    content = "\n".join([dataset.fingerprint, *lines, *map(str, groups), model])
-    return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 
 def _checked(learner: str | Learner, config: Config) -> Learner:
@@ -186,25 +219,27 @@ def cross_validate(
         learner: a name in `learners.LEARNERS`, or a learner; the network by default.
         name: shown in the progress bar and in the name of the store; the mode by default.
         store: folder of finished folds and checkpoints; by default one under `out/` that is
-            named after the run, its settings and its posts.
+            named after the run and its manifest.
         groups: `(N,)`, posts with the same number stay together; copies by default.
 
     Raises:
-        CourseError: where a class has too few posts, or the learner cannot be judged.
+        CourseError: where a class has too few posts, the learner cannot be judged, or the store
+            holds folds of another run or cannot be written.
     """
     name = name or config.mode
     learner = _checked(learner, config)
     settings, grouped = learner.settings(), groups is None
     groups = find_groups(dataset.labelled) if groups is None else groups
+    require_folds(dataset.labels, groups, folds=config.folds, inner_folds=config.inner_folds)
+    manifest = make_manifest(dataset, config, learner, groups)
     if store is None:
-        inputs = _inputs_key(dataset, config, groups, settings)
-        key = f"{name}-{config.key()}-{inputs}-v{__version__}"
-        store = out_folder() / dataset.name / "folds" / key
-    data = cache(lambda: PostData(dataset, config))  # only where a fold is left to learn
+        folder = run_folder(dataset.name, dataset.fingerprint) / "folds"
+        store = folder / f"{name}-{manifest_key(manifest)}"
     tasks = fold_tasks(dataset, config, store=store, groups=groups)
+    hold(store, manifest)
+    data = cache(lambda: PostData(dataset, config))  # only where a fold is left to learn
     results = [_finish(task, learner, data) for task in tqdm(tasks, f"{name}: folds", leave=False)]
-    facts = environment(pick_device(config.device))
-    return assemble(dataset, config, results, settings=settings, grouped=grouped, environment=facts)
+    return assemble(dataset, config, results, settings=settings, grouped=grouped)
 
 
 def choose(runs: Iterable[CrossValidation]) -> CrossValidation:

@@ -8,7 +8,7 @@ cross-fitted: each inner part is combined by what the other parts have chosen.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import product
-from typing import Protocol, Self, TypeVar
+from typing import NoReturn, Protocol, Self, TypeVar
 
 import numpy as np
 from scipy.optimize import minimize
@@ -16,8 +16,9 @@ from scipy.special import log_softmax, softmax
 
 from ..config import LABELS
 from ..data.splits import assign_inner_folds, find_groups
+from ..errors import CourseError
 from ..evaluation import metrics
-from ..evaluation.predictions import CrossValidation, FoldResult, assemble
+from ..evaluation.predictions import CrossValidation, FoldResult, assemble, distinct
 from ..io import Record
 from .cross_validation import DIGITS
 from .learners import Nested
@@ -182,6 +183,7 @@ def combine_fold(
         best_epoch=0,
         history=[],
         seconds=sum(result.seconds for result in results),
+        environments=distinct(e for result in results for e in result.environments),
     )
     return result, combiner
 
@@ -206,8 +208,33 @@ def _assembled(
         results,
         settings=settings,
         grouped=run.grouped,
-        environment=run.environment,
     )
+
+
+def check_alike(base_learners: Mapping[str, CrossValidation]) -> None:
+    """Refuses base learners whose predictions are not of the same posts in the same folds.
+
+    Raises:
+        CourseError: naming the first base learner that differs, and in what.
+    """
+    (first, one), *others = base_learners.items()
+    for name, other in others:
+        if other.dataset.fingerprint != one.dataset.fingerprint:
+            _refuse(first, name, "other posts")
+        if other.config.seeds != one.config.seeds:
+            _refuse(first, name, f"other seeds: {other.config.seeds}, not {one.config.seeds}")
+        for a, b in zip(one.results, other.results, strict=False):
+            fold = f"seed {a.seed}, fold {a.fold}"
+            if (a.seed, a.fold, a.test) != (b.seed, b.fold, b.test):
+                _refuse(first, name, f"other folds, the first of them {fold}")
+            if a.validation_indices != b.validation_indices:
+                _refuse(first, name, f"other posts for choices in {fold}: both have to be nested")
+        if len(one.results) != len(other.results):
+            _refuse(first, name, f"{len(other.results)} folds, not {len(one.results)}")
+
+
+def _refuse(first: str, name: str, difference: str) -> NoReturn:
+    raise CourseError(f"{name!r} cannot stand beside {first!r} in an ensemble: {difference}")
 
 
 def make_ensemble(base_learners: Mapping[str, CrossValidation]) -> CrossValidation:
@@ -219,7 +246,11 @@ def make_ensemble(base_learners: Mapping[str, CrossValidation]) -> CrossValidati
     Returns:
         CrossValidation; its settings give the base learners' and the mean of their weights
         over folds.
+
+    Raises:
+        CourseError: where they are of other posts, seeds or folds.
     """
+    check_alike(base_learners)
     runs = list(base_learners.values())
     results, pools = _combine(OpinionPool, runs)
     weights = np.mean([pool.weights_ for pool in pools], axis=0).round(3).tolist()

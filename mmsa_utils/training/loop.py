@@ -6,9 +6,12 @@ epoch draws the same numbers as one that was not.
 """
 
 import copy
+import time
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any, Protocol
 
 import numpy as np
@@ -24,6 +27,8 @@ from ..errors import CourseError
 from ..io import replacing
 from ..models.objective import Objective, plain_objective
 from ..models.trainable import Batch, Trainable
+
+CHECKPOINT_SECONDS = 10.0  # at least, from one checkpoint to the next
 
 
 class Batches(Protocol):
@@ -109,9 +114,8 @@ class TrainingState:
         with replacing(file) as temporary:
             torch.save(saved, temporary)
 
-    def load(self, file: Path, device: torch.device) -> None:
-        """Goes back to a checkpoint."""
-        saved = torch.load(file, map_location=device, weights_only=True)
+    def load(self, saved: dict[str, Any]) -> None:
+        """Goes back to what a checkpoint holds."""
         for name, part in self._parts().items():
             part.load_state_dict(saved[name])
         progress = saved["progress"]
@@ -209,7 +213,8 @@ class Trainer:
         objective: what is minimised, a function of model, batch and loss function.
         seed: with the epoch it seeds dropout. None goes on with torch's generator as it is;
             such a training cannot be resumed to the same weights.
-        checkpoint: a file to save after each epoch and to go on from; None for neither.
+        checkpoint: a file to save to and to go on from; None for neither. It is written after
+            an epoch if the last time is `CHECKPOINT_SECONDS` ago, and at the end.
         on_epoch: called with each `EpochLog`.
     """
 
@@ -245,11 +250,15 @@ class Trainer:
         model.to(self.device)
         self.loss_function.to(self.device)
         state = TrainingState.start(model, self.config, steps_per_epoch=len(train_batches(1)))
-        if self.checkpoint is not None and self.checkpoint.exists():
-            state.load(self.checkpoint, self.device)
+        self._resume(state)
         patience = None if validation is None else self.config.patience
+        saved = time.monotonic()
         while not state.finished(epochs=epochs or self.config.epochs, patience=patience):
             self._one_epoch(state, train_batches, validation)
+            if time.monotonic() - saved >= CHECKPOINT_SECONDS:
+                self._save(state)
+                saved = time.monotonic()
+        self._save(state)
         model.load_state_dict(state.best_weights or state.judged.state_dict())
         return state
 
@@ -276,10 +285,26 @@ class Trainer:
             )
         self._refuse_divergence(log)
         state.enter(log)
-        if self.checkpoint is not None:
-            state.save(self.checkpoint)
         if self.on_epoch:
             self.on_epoch(log)
+
+    def _resume(self, state: TrainingState) -> None:
+        if self.checkpoint is None or not self.checkpoint.exists():
+            return
+        try:
+            saved = torch.load(self.checkpoint, map_location=self.device, weights_only=True)
+        except (OSError, RuntimeError, ValueError, EOFError, UnpicklingError):
+            warnings.warn(f"{self.checkpoint} is broken: this training starts anew", stacklevel=2)
+            return
+        state.load(saved)
+
+    def _save(self, state: TrainingState) -> None:
+        if self.checkpoint is None:
+            return
+        try:
+            state.save(self.checkpoint)
+        except OSError as error:  # the training itself can go on
+            warnings.warn(f"{self.checkpoint} cannot be written: {error}", stacklevel=2)
 
     def _refuse_divergence(self, log: EpochLog) -> None:
         losses = [log.train_loss] if log.val_loss is None else [log.train_loss, log.val_loss]

@@ -1,14 +1,13 @@
 """Words in pictures: found again, never guessed, and the rest works without PP-OCR."""
 
-import json
+import dataclasses
 
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 from mmsa_utils.data import ocr
-from mmsa_utils.data.images import ImageFacts
-from mmsa_utils.data.posts import Post
 from mmsa_utils.errors import CourseError
+from mmsa_utils.io import file_sha256
 
 needs_ocr = pytest.mark.skipif(not ocr.available(), reason="PP-OCR is not installed")
 
@@ -18,12 +17,19 @@ def cache(tmp_path, monkeypatch):
     monkeypatch.setenv("MMSA_CACHE", str(tmp_path / "cache"))
 
 
-def post_of(path):
-    return Post("1", 0, "text", "utf-8", path, "content", ImageFacts())
+@pytest.fixture
+def post_of(demo):
+    """A function that makes a post of a picture."""
+
+    def make(path):
+        key = file_sha256(path)
+        return dataclasses.replace(demo.labelled[0], image=path, image_key=key)
+
+    return make
 
 
 @pytest.fixture
-def quote(tmp_path):
+def quote(tmp_path, post_of):
     """A picture with words on it."""
     image = Image.new("RGB", (480, 200), "white")
     font = ImageFont.load_default(size=48)
@@ -36,13 +42,9 @@ def quote(tmp_path):
 def remembered(demo):
     """Two demo posts whose readings are in the cache: one with words, one without."""
     posts = demo.labelled[:2]
-    file = ocr.cache_file()
-    file.parent.mkdir(parents=True)
-    entries = [
-        {"content": ocr.image_key(post.image), "words": words, "error": ""}
-        for post, words in zip(posts, ("I am so happy", ""), strict=True)
-    ]
-    file.write_text("".join(json.dumps(entry) + "\n" for entry in entries) + '{"content": "cut')
+    entries = [{"words": words, "error": ""} for words in ("I am so happy", "")]
+    keys = [post.image_key for post in posts]
+    ocr.open_cache().set_many(dict(zip(keys, entries, strict=True)))
     return posts
 
 
@@ -57,13 +59,44 @@ def test_without_the_extra_a_new_picture_says_what_to_install(demo, remembered, 
         ocr.read_words([*remembered, demo.labelled[2]])
 
 
+def test_known_pictures_are_not_opened_again(remembered, monkeypatch):
+    monkeypatch.setattr("pathlib.Path.open", None)
+    monkeypatch.setattr("pathlib.Path.read_bytes", None)
+    assert ocr.read_words(remembered) == (["I am so happy", ""], [])
+
+
+def test_lines_of_the_old_cache_are_no_longer_looked_at(remembered, tmp_path):
+    (tmp_path / "cache" / "words-480-0.1.0.jsonl").write_text('{"content": "cut')
+    assert ocr.read_words(remembered) == (["I am so happy", ""], [])
+
+
+def test_a_failure_is_remembered_where_nothing_can_be_read(tmp_path, post_of, monkeypatch):
+    monkeypatch.setattr(ocr, "available", lambda: False)
+    (tmp_path / "broken.jpg").write_bytes(b"no picture")
+    post = post_of(tmp_path / "broken.jpg")
+    ocr.open_cache().set_many({post.image_key: {"words": "", "error": "failed long ago"}})
+    assert ocr.read_words([post]) == ([""], ["failed long ago"])
+
+
+def test_a_failure_is_tried_again_once_a_process(tmp_path, post_of, monkeypatch):
+    monkeypatch.setattr(ocr, "available", lambda: True)
+    (tmp_path / "broken.jpg").write_bytes(b"no picture that any process knows")
+    post, store = post_of(tmp_path / "broken.jpg"), ocr.open_cache()
+    old = {"words": "", "error": "failed long ago"}
+    store.set_many({post.image_key: old})
+    _, (problem,) = ocr.read_words([post])
+    assert problem.startswith("broken.jpg: ")
+    store.set_many({post.image_key: old})
+    assert ocr.read_words([post]) == ([""], ["failed long ago"])
+
+
 @needs_ocr
 def test_words_that_run_together_are_split_and_numbers_left_out():
     assert ocr.split_words("DONOTPANIC 42!") == "DO NOT PANIC"
 
 
 @needs_ocr
-def test_words_are_read_and_an_unreadable_picture_counts_as_none_and_is_listed(quote, tmp_path):
+def test_an_unreadable_picture_counts_as_one_without_words_and_is_listed(quote, post_of, tmp_path):
     (tmp_path / "broken.jpg").write_bytes(b"no picture")
     words, problems = ocr.read_words([quote, post_of(tmp_path / "broken.jpg")])
     assert words == ["HAPPY DAY", ""]

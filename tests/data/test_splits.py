@@ -1,5 +1,6 @@
 """No group of copies is ever split."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +10,7 @@ from mmsa_utils.data.splits import (
     assign_inner_folds,
     find_groups,
     make_folds,
+    require_folds,
     subsample,
     train_validation_split,
 )
@@ -45,6 +47,43 @@ def test_pictures_within_eight_bits_are_copies_and_groups_join_transitively(demo
     groups = find_groups(posts)
     assert groups[0] == groups[1] == groups[2]  # 8 bits, then 8 more
     assert groups[3] != groups[0]  # 9 bits from the nearest
+
+
+def test_retweets_join_their_original_also_where_they_are_cut_off(demo):
+    post = demo.labelled[0]
+    original = "What a lovely and sunny day at the sea with everybody"
+    texts = [
+        original,
+        f"RT @friend: {original}",
+        "RT @friend: What a lovely and sunny day at the s… https://t.co/x",
+        "What a lovely…",  # too short to be known again
+    ]
+    groups = find_groups([with_text(post, t, h) for t, h in zip(texts, FAR, strict=True)])
+    assert groups[0] == groups[1] == groups[2] != groups[3]
+
+
+def test_a_picture_without_content_joins_nothing(demo):
+    post = demo.labelled[0]
+    hashes = ["", "0" * 16, "", "0" * 16]
+    posts = [with_text(post, f"text {n}", h) for n, h in enumerate(hashes)]
+    groups = find_groups(posts)
+    assert groups[1] == groups[3]
+    assert len({groups[0], groups[1], groups[2]}) == 3
+    assert len(set(find_groups(posts[::2]).tolist())) == 2
+
+
+def test_a_placeholder_joins_nothing_but_a_picture_that_is_often_used_does(demo):
+    rng = np.random.default_rng(0)
+    hashes = [f"{int(rng.integers(2**63)):016x}" for _ in range(20)]
+    post = demo.labelled[0]
+
+    def number_of_groups(chosen, text="text {}"):
+        posts = [with_text(post, text.format(n), h) for n, h in enumerate(chosen)]
+        return len(set(find_groups(posts).tolist()))
+
+    assert number_of_groups([hashes[0]] * 20 + hashes[1:]) == 39
+    assert number_of_groups([h for h in hashes[:3] for _ in range(20)]) == 3
+    assert number_of_groups([hashes[0]] * 20, text="one text") == 1  # real copies
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -85,6 +124,48 @@ def test_a_class_with_too_few_posts_is_named():
     labels = np.array([0] * 20 + [1] * 3 + [2] * 20)
     with pytest.raises(CourseError, match="3 neutral posts are too few for 5 folds"):
         make_folds(labels, np.arange(43), folds=5, seed=0)
+
+
+def test_a_class_whose_posts_are_few_groups_is_named_with_what_to_set():
+    labels = np.repeat([0, 1, 2], 20)
+    groups = np.concatenate([np.arange(20), 20 + np.arange(20) % 3, np.arange(40, 60)])
+    said = r"20 neutral posts in 3 groups of copies are too few for 5 folds: set folds=3"
+    with pytest.raises(CourseError, match=said):
+        make_folds(labels, groups, folds=5, seed=0)
+    assert set(make_folds(labels, groups, folds=3, seed=0).tolist()) == {0, 1, 2}
+
+
+def test_a_class_whose_posts_are_one_group_cannot_be_split():
+    labels = np.repeat([0, 1, 2], 20)
+    groups = np.concatenate([np.arange(20), np.full(20, 20), np.arange(40, 60)])
+    for split in (make_folds, require_folds):
+        options = {"seed": 0} if split is make_folds else {"inner_folds": 2}
+        with pytest.raises(CourseError, match=r"20 neutral posts in 1 group of copies cannot be"):
+            split(labels, groups, folds=2, **options)
+
+
+def test_the_message_of_an_inner_fold_says_so():
+    labels = np.repeat([0, 1, 2], [20, 5, 20])
+    with pytest.raises(CourseError, match=r"among the training posts of a fold, 5 neutral .*inner"):
+        train_validation_split(np.arange(45), labels, np.arange(45), inner_folds=8, seed=0)
+
+
+@pytest.mark.parametrize("counts", [(8, 4, 18), (10, 10, 10), (3, 3, 40), (30, 6, 30)])
+def test_the_folds_that_are_advised_can_be_made(counts):
+    labels = np.repeat([0, 1, 2], counts)
+    groups = np.arange(len(labels))
+    folds, inner_folds = 5, 8
+    try:
+        require_folds(labels, groups, folds=folds, inner_folds=inner_folds)
+    except CourseError as error:
+        found = re.search(r"--folds (\d+) --inner-folds (\d+)", str(error))
+        folds, inner_folds = int(found[1]), int(found[2])
+    require_folds(labels, groups, folds=folds, inner_folds=inner_folds)
+    fold = make_folds(labels, groups, folds=folds, seed=0)
+    for number in range(folds):
+        rest = np.flatnonzero(fold != number)
+        train, _ = train_validation_split(rest, labels, groups, inner_folds=inner_folds, seed=0)
+        assert set(labels[train].tolist()) == {0, 1, 2}
 
 
 def test_a_share_of_training_posts_keeps_copies_together():

@@ -38,6 +38,19 @@ def test_each_transform_alone_changes_the_picture(name):
     assert any(changed)
 
 
+@pytest.mark.parametrize("shape", [(1, 1), (4000, 1), (3, 12000), (7, 5)])
+def test_tiny_and_narrow_pictures_can_be_looked_at_and_trained_on(shape):
+    image = np.full((*shape, 3), 99, dtype=np.uint8)
+    for transform in transforms.single_augmentations(64).values():
+        assert transform(image=image)["image"].size
+    random = transforms.train_transform(size=64)
+    for seed in range(20):
+        random.set_random_seed(seed)
+        out = random(image=image)["image"]
+        assert out.shape == (3, 64, 64)
+        assert out.isfinite().all()
+
+
 def test_evaluation_is_fixed_and_training_is_not():
     plain, random = transforms.eval_transform(size=64), transforms.train_transform(size=64)
     assert torch.equal(plain(image=IMAGE)["image"], plain(image=IMAGE)["image"])

@@ -46,11 +46,3 @@ def test_texts_are_ordered_by_length_and_padded_to_the_longest(demo):
     assert sorted(inputs.order(posts)) == list(range(9))
     tokens = inputs.load(posts)
     assert tokens["attention_mask"].sum(1).max() == tokens["input_ids"].shape[1] <= 16
-
-
-def test_what_changes_the_input_changes_the_recipe(encoder):
-    text = build_text_encoder("minilm")
-    assert TokenInputs(text, 16).recipe != TokenInputs(text, 17).recipe
-    lite2 = build_image_encoder("efficientnet_lite2")
-    assert ImageInputs(encoder).recipe != ImageInputs(lite2).recipe
-    assert ImageInputs(encoder).recipe == ImageInputs(encoder, augment=True).recipe

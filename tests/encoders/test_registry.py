@@ -1,5 +1,8 @@
 """Encoders by name: those that are registered, one's own, and a clear word about any other."""
 
+import copy
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -10,10 +13,12 @@ from mmsa_utils.encoders import (
     build_encoder,
     build_image_encoder,
     build_text_encoder,
+    encoder_fingerprint,
     extract_features,
     register_image_encoder,
     registry,
 )
+from mmsa_utils.encoders.efficientnet_lite import LITE
 from mmsa_utils.errors import CourseError
 
 
@@ -69,3 +74,97 @@ def test_a_name_that_is_registered_again_is_the_new_encoder(mine, small_bert):
 def test_encoders_are_built_for_use_not_for_training():
     assert not build_text_encoder("minilm").training
     assert not build_image_encoder("resnet18", pretrained=False).training
+
+
+# ---- fingerprints -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("modality", "name"),
+    [("text", "minilm"), ("text", "minilm_tweets"), ("image", "efficientnet_lite0:views")],
+)
+def test_an_embedded_encoder_is_named_by_its_weight_file(modality, name):
+    assert encoder_fingerprint(modality, name) == build_encoder(modality, name).fingerprint
+
+
+def test_a_spoilt_weight_file_is_noticed_without_building(monkeypatch, tmp_path):
+    (tmp_path / "weights.pth").write_bytes(b"spoilt")
+    spoilt = dataclasses.replace(LITE["efficientnet_lite0"], file=lambda: tmp_path / "weights.pth")
+    monkeypatch.setitem(LITE, "efficientnet_lite0", spoilt)
+    with pytest.raises(CourseError, match=r"weights\.pth is not the published"):
+        encoder_fingerprint("image", "efficientnet_lite0:stages")
+
+
+def register(small_bert, monkeypatch, kind=registry.TextEncoder, tokenizer=None):
+    """Registers a text encoder; the list returned grows with each building."""
+    built = []
+    monkeypatch.setattr(registry, "TEXT_ENCODERS", dict(registry.TEXT_ENCODERS))
+
+    @registry.register_text_encoder("counted")
+    def build():
+        built.append(torch.rand(1))
+        return kind(small_bert[0], tokenizer or small_bert[1])
+
+    return built
+
+
+def test_an_own_encoder_is_built_once_a_process_for_its_fingerprint(small_bert, monkeypatch):
+    built, state = register(small_bert, monkeypatch), torch.get_rng_state()
+    first = encoder_fingerprint("text", "counted")
+    assert encoder_fingerprint("text", "counted") == first
+    assert len(built) == 1
+    assert torch.equal(torch.get_rng_state(), state)
+    again = register(small_bert, monkeypatch)  # a notebook's cell that is run again
+    assert encoder_fingerprint("text", "counted") == first
+    assert len(again) == 1
+
+
+def test_another_tokenizer_or_another_code_is_another_encoder(small_bert, monkeypatch):
+    class First(registry.TextEncoder):
+        def forward(self, tokens):
+            return super().forward(tokens)[:, :16]
+
+    class Second(registry.TextEncoder):
+        def forward(self, tokens):
+            return super().forward(tokens)[:, 16:]
+
+    cased = copy.deepcopy(small_bert[1])
+    cased.add_tokens(["yay"])
+    found = set()
+    for kind, tokenizer in [(registry.TextEncoder, None), (First, None), (Second, None),
+                            (registry.TextEncoder, cased)]:  # fmt: skip
+        register(small_bert, monkeypatch, kind, tokenizer)
+        found.add(encoder_fingerprint("text", "counted"))
+    assert len(found) == 4
+
+
+def test_another_input_size_is_another_image_encoder(monkeypatch):
+    monkeypatch.setattr(registry, "IMAGE_ENCODERS", dict(registry.IMAGE_ENCODERS))
+    found = set()
+    for size in (32, 48):
+
+        @register_image_encoder("sized")
+        def build(size=size):
+            network = torch.nn.Sequential(torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten())
+            return ImageEncoder(network, dim=3, size=size, mean=(0.0,) * 3, std=(1.0,) * 3)
+
+        found.add(encoder_fingerprint("image", "sized"))
+    assert len(found) == 2
+
+
+def test_a_folder_whose_files_change_is_another_encoder(small_bert, tmp_path):
+    model, tokenizer = copy.deepcopy(small_bert)
+    for part in (model, tokenizer):
+        part.save_pretrained(tmp_path / "model")
+    name = str(tmp_path / "model")
+    first = encoder_fingerprint("text", name)
+    assert encoder_fingerprint("text", name) == first
+    with torch.no_grad():
+        next(model.parameters()).add_(1)
+    model.save_pretrained(tmp_path / "model")
+    assert encoder_fingerprint("text", name) != first
+
+
+def test_what_cannot_be_had_has_no_fingerprint():
+    with pytest.raises(CourseError, match="no_such_network"):
+        encoder_fingerprint("image", "no_such_network")

@@ -1,5 +1,7 @@
 """Weight files: those that are shipped are recorded and small, and a spoilt one is refused."""
 
+import hashlib
+import os
 import shutil
 
 import pytest
@@ -9,6 +11,7 @@ from mmsa_utils.encoders import build_tweet_classifier, weights
 from mmsa_utils.encoders.efficientnet_lite import LITE
 from mmsa_utils.encoders.minilm import TWEETS
 from mmsa_utils.errors import CourseError
+from mmsa_utils.io import file_sha256
 
 
 @pytest.fixture
@@ -24,6 +27,19 @@ def test_an_altered_or_truncated_weight_file_is_refused(tmp_path):
         weights.verified(file, LITE["efficientnet_lite0"].sha256)
     with pytest.raises(CourseError, match="is missing"):
         weights.verified(tmp_path / "absent.pth", "0" * 64)
+
+
+def test_a_weight_file_is_read_once_a_process_and_again_after_a_change(tmp_path, monkeypatch):
+    file, read = tmp_path / "weights.pth", []
+    one, two = (hashlib.sha256(content).hexdigest() for content in (b"one", b"two"))
+    file.write_bytes(b"one")
+    os.utime(file, (1e9, 1e9))
+    monkeypatch.setattr(weights, "file_sha256", lambda path: read.append(path) or file_sha256(path))
+    for _ in range(3):
+        weights.verified(file, one)
+    assert len(read) == 1
+    file.write_bytes(b"two")
+    assert weights.verified(file, two) == file
 
 
 def test_everything_shipped_is_small_recorded_and_no_pickle():

@@ -13,6 +13,13 @@ from mmsa_utils.data.posts import PROBLEM_COLUMNS, Dataset, Post
 from mmsa_utils.evaluation.predictions import CrossValidation, FoldResult, assemble
 
 
+@pytest.fixture(autouse=True)
+def out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Every test has an out folder, and so a salt, of its own."""
+    monkeypatch.setenv("MMSA_OUT", str(tmp_path / "out"))
+    return tmp_path / "out"
+
+
 def make_post(number: int, label: int | None, *, text: str = "", phash: str = "") -> Post:
     return Post(
         guid=f"guid{number:03d}",
@@ -35,11 +42,21 @@ def dataset() -> Dataset:
 
 
 @pytest.fixture
+def others(dataset: Dataset) -> Dataset:
+    """As many other posts, in a folder of the same name."""
+    labelled = tuple(make_post(number, number % 3) for number in range(20, 32))
+    return Dataset("made", labelled, dataset.unlabelled, dataset.excluded)
+
+
+@pytest.fixture
 def make_run(dataset: Dataset) -> Callable[..., CrossValidation]:
-    """A function: `make_run(draw)` gives a run with random predictions, 3 folds and 2 seeds."""
+    """A function: `make_run(draw)` gives a run with random predictions, 3 folds and 2 seeds.
+
+    `on`: devices that its folds take in turn.
+    """
     config = Config(mode="text", folds=3, inner_folds=2, seeds=(0, 5))
 
-    def make(draw: int = 0) -> CrossValidation:
+    def make(draw: int = 0, *, on: Sequence[str] = ("a made one",)) -> CrossValidation:
         rng, results = np.random.default_rng(draw), []
         for seed in config.seeds:
             order = np.random.default_rng(seed).permutation(len(dataset.labelled))
@@ -58,16 +75,10 @@ def make_run(dataset: Dataset) -> Callable[..., CrossValidation]:
                     best_epoch=2,
                     history=[{"epoch": 1, "val_loss": 1.0}],
                     seconds=1.5,
+                    environments=[{"device": on[fold % len(on)]}],
                 )
                 results.append(result)
-        return assemble(
-            dataset,
-            config,
-            results,
-            settings={"model": "dice"},
-            grouped=True,
-            environment={"device": "a made one"},
-        )
+        return assemble(dataset, config, results, settings={"model": "dice"}, grouped=True)
 
     return make
 

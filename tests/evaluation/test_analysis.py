@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from mmsa_utils.config import LABELS
+from mmsa_utils.data.images import ImageFacts
 from mmsa_utils.data.posts import Dataset
 from mmsa_utils.data.splits import find_groups
 from mmsa_utils.errors import CourseError
@@ -61,6 +62,20 @@ def test_another_seed_can_be_asked_for(eight: pd.DataFrame) -> None:
 def test_a_missing_mode_is_named(eight: pd.DataFrame) -> None:
     with pytest.raises(CourseError, match="no run 'image'"):
         analysis.who_is_right(eight[eight["run"] != "image"])
+
+
+def test_modes_of_different_posts_are_not_paired(eight: pd.DataFrame) -> None:
+    image = eight["run"] == "image"
+    eight.loc[image, "label"] = eight.loc[image, "label"].to_numpy()[::-1]
+    for pairing in (analysis.who_is_right, analysis.overruling):
+        with pytest.raises(CourseError, match="not of the same posts"):
+            pairing(eight)
+
+
+def test_label_noise_without_errors_has_no_share_of_them(make_table: MakeTable) -> None:
+    labels = np.repeat([0, 1, 2], 30)
+    noise = analysis.label_noise(make_table(labels, {"fused": [labels]}), "fused")
+    assert (noise["posts"], noise["share_of_errors"]) == (0, 0.0)
 
 
 def test_label_noise_doubts_what_a_sure_model_contradicts(make_table: MakeTable) -> None:
@@ -210,3 +225,14 @@ def test_copies_are_counted(dataset: Dataset) -> None:
     assert facts["equal_posts"] == {"posts": 3, "outvoted": 1}
     assert facts["encodings"] == {"utf-8": 14, "gb18030": 1}
     assert facts["words_mean"] == 3  # "post number 7"
+
+
+def test_links_alone_and_blank_pictures_do_not_make_posts_equal(dataset: Dataset) -> None:
+    """Posts 0 and 1 are the same file of each; post 2 is another link on another blank picture."""
+    posts = list(dataset.labelled)
+    for index, key in enumerate("aab"):
+        empty = {"text": f"https://t.co/{key}", "facts": ImageFacts(phash="")}
+        posts[index] = replace(posts[index], **empty, image_key=key)
+    linked = Dataset("linked", tuple(posts), dataset.unlabelled, dataset.excluded)
+    facts = analysis.data_facts(linked, np.arange(12))
+    assert facts["equal_posts"] == {"posts": 2, "outvoted": 1}

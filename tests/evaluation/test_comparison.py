@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from mmsa_utils.errors import CourseError
 from mmsa_utils.evaluation import comparison
 from mmsa_utils.evaluation.metrics import macro_f1
 
@@ -56,6 +57,43 @@ def test_bootstrap_is_the_same_again_and_turns_its_sign_with_the_order() -> None
     low, high = comparison.bootstrap_gain(Y, a, b, resamples=50)
     assert comparison.bootstrap_gain(Y, a, b, resamples=50) == (low, high)
     assert comparison.bootstrap_gain(Y, b, a, resamples=50) == pytest.approx((-high, -low))
+
+
+def test_the_order_of_posts_does_not_count_in_the_bootstrap() -> None:
+    """Rows of a table are numbered at random: the interval may not depend on the draw."""
+    a, b = np.stack([better(GUESS, 0.5), better(GUESS, 0.4)]), np.stack([GUESS, Y[::-1]])
+    groups = np.random.default_rng(2).integers(0, 60, len(Y))
+    order = np.random.default_rng(3).permutation(len(Y))
+    for known in (None, groups):
+        moved = None if known is None else known[order]
+        first = comparison.bootstrap_gain(Y, a, b, groups=known, resamples=50)
+        again = comparison.bootstrap_gain(
+            Y[order], a[:, order], b[:, order], groups=moved, resamples=50
+        )
+        assert first == again
+
+
+def test_copies_are_resampled_together() -> None:
+    """Ten copies of each post are worth no more than the post: the interval stays as wide."""
+    few, guess = Y[:40], GUESS[:40]
+    other = np.where(np.arange(40) % 3 == 0, few, guess)
+    copies = [np.repeat(values, 10) for values in (few, other, guess)]
+    groups = np.repeat(np.arange(40), 10)
+
+    def interval(y: np.ndarray, a: np.ndarray, b: np.ndarray, **given: np.ndarray) -> list[float]:
+        return list(comparison.bootstrap_gain(y, a[None], b[None], resamples=300, **given))
+
+    alone, together = interval(few, other, guess), interval(*copies, groups=groups)
+    assert together == pytest.approx(alone)
+    low, high = interval(*copies)
+    assert high - low < 0.5 * (alone[1] - alone[0]), "as if copies were draws of their own"
+
+
+def test_groups_may_have_any_numbers_and_single_posts_change_nothing() -> None:
+    a, b = better(GUESS, 0.5)[None], GUESS[None]
+    plain = comparison.bootstrap_gain(Y, a, b, resamples=50)
+    numbers = np.random.default_rng(4).permutation(len(Y)) * 7 + 3
+    assert comparison.bootstrap_gain(Y, a, b, groups=numbers, resamples=50) == plain
 
 
 def test_holm_by_hand() -> None:
@@ -115,3 +153,29 @@ def test_every_pair_is_compared_and_holm_adjusted(make_table: Callable[..., pd.D
     assert shown.loc["a - c", "accuracy"] == f"{rows[1]['gain_accuracy']:+.3f}"
     low, high = rows[1]["macro_f1_interval"]
     assert shown.loc["a - c", "macro-F1, 95 %"] == f"{low:+.3f} to {high:+.3f}"
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda part: part.assign(label=part["label"].to_numpy()[::-1]), "not of the same posts"),
+        (lambda part: part.assign(row=part["row"] + 1), "not of the same posts"),
+        (lambda part: part[part["seed"] == 0], "other seeds"),
+        (lambda part: part.assign(fold=1 - part["fold"]), "other folds"),
+    ],
+)
+def test_runs_on_other_posts_seeds_or_folds_are_not_compared(
+    table: pd.DataFrame, change: Callable[[pd.DataFrame], pd.DataFrame], says: str
+) -> None:
+    mixed = pd.concat([table[table["run"] == "good"], change(table[table["run"] == "bad"])])
+    with pytest.raises(CourseError, match=f"'good' and 'bad' .*{says}"):
+        comparison.compare(mixed, "good", "bad", inner_folds=4)
+    with pytest.raises(CourseError, match=says):
+        comparison.compare_all(mixed, ["good", "bad"])
+
+
+def test_runs_that_are_not_compared_do_not_count(table: pd.DataFrame) -> None:
+    """A run with ten folds in the same table is none of this comparison's folds."""
+    ten = table[table["run"] == "good"].assign(run="ten", fold=lambda part: part["row"])
+    alone = comparison.compare(table, "good", "bad", inner_folds=4)
+    assert comparison.compare(pd.concat([table, ten]), "good", "bad", inner_folds=4) == alone

@@ -16,7 +16,7 @@ from mmsa_utils.evaluation.predictions import CrossValidation, FoldResult, assem
 def put_together(
     dataset: Dataset, config: Config, results: Sequence[FoldResult]
 ) -> CrossValidation:
-    return assemble(dataset, config, results, settings={}, grouped=True, environment={})
+    return assemble(dataset, config, results, settings={}, grouped=True)
 
 
 def test_predictions_stand_at_the_indices_of_their_posts(

@@ -5,26 +5,23 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from mmsa_utils.config import LABELS
-from mmsa_utils.data.posts import Dataset
+from mmsa_utils.data.posts import PROBLEM_COLUMNS, Dataset
 from mmsa_utils.errors import CourseError
 from mmsa_utils.evaluation import metrics
+from mmsa_utils.evaluation.oof import load_oof, probabilities_of, seeds_of
 from mmsa_utils.evaluation.predictions import CrossValidation
 from mmsa_utils.evaluation.records import (
-    OOF_COLUMNS,
-    anonymous_rows,
+    count_problems,
     load_ablations,
     load_analysis,
-    load_oof,
     load_record,
     make_record,
     mean_summary,
-    predicted_classes,
-    probabilities_of,
     save_run,
-    seeds_of,
     write_predictions,
 )
 
@@ -61,15 +58,40 @@ def test_a_record_says_what_was_run_and_on_what(make_run: MakeRun) -> None:
     run = make_run()
     record = make_record("text", run)
     assert record["config"] == run.settings
-    assert record["environment"] == run.environment
+    assert record["environment"] == {"device": "a made one"}
     assert record["seconds"] == 6 * 1.5
     assert record["protocol"]["folds"] == 3
     assert record["protocol"]["grouped"] is True
     assert record["dataset"]["posts"] == 12
-    assert record["dataset"]["excluded"] == [{"guid": "x", "problem": "empty text"}]
+    assert record["dataset"]["excluded"] == {"empty text": 1}
     fold = record["folds"][1]
     assert fold["validation"] == {"accuracy": 0.6, "macro_f1": 0.25}
     assert (fold["best_epoch"], fold["history"]) == (2, [{"epoch": 1, "val_loss": 1.0}])
+
+
+def test_folds_from_different_machines_are_named_all(make_run: MakeRun) -> None:
+    record = make_record("text", make_run(on=("cpu", "cuda", "cpu")))
+    assert record["environment"] == [{"device": "cpu"}, {"device": "cuda"}]
+
+
+def test_left_out_posts_are_counted_by_problem_and_not_named() -> None:
+    rows = [
+        ("a.jpg", "a", "missing picture", "add it"),
+        ("train.txt:3", "b", "unknown tag 'happy b'", "use another"),
+        ("b.jpg", "c", "missing picture", "add it"),
+        ("c1.txt", "c1", "c1 is twice there, in data/c1.txt", "leave one"),
+        ("d.txt", "2", "2 texts for one post", "leave one"),
+        ("train.txt:9", "", "not two cells", "write guid,tag"),
+    ]
+    counts = count_problems(pd.DataFrame(rows, columns=PROBLEM_COLUMNS))
+    assert counts == {
+        "missing picture": 2,
+        "unknown tag ...": 1,
+        "... is twice there, in ...": 1,
+        "... texts for one post": 1,
+        "not two cells": 1,
+    }
+    assert count_problems(pd.DataFrame(columns=PROBLEM_COLUMNS)) == {}
 
 
 def test_the_mean_over_seeds_is_of_every_figure(make_run: MakeRun) -> None:
@@ -92,69 +114,6 @@ def test_saving_a_run_again_replaces_it_and_leaves_the_others(
         assert (old == new).all() == same
 
 
-# ---- anonymity --------------------------------------------------------------------------
-
-
-def test_rows_are_anonymous_but_the_same_post_in_every_run(
-    runs: dict[str, CrossValidation], dataset: Dataset, tmp_path: Path
-) -> None:
-    table, rows = load_oof(tmp_path), anonymous_rows(dataset)
-    assert list(table.columns) == OOF_COLUMNS
-    assert table.groupby("row")["label"].nunique().max() == 1
-    assert sorted(rows) == list(range(12))
-    assert rows.tolist() != sorted(rows)
-    for name, run in runs.items():
-        for seed, expected in zip(run.config.seeds, run.probabilities, strict=True):
-            labels, found = probabilities_of(table, name, seed)
-            assert (labels[rows] == dataset.labels).all()
-            assert np.allclose(found[rows], expected, atol=1e-6)
-
-
-def test_rows_depend_on_the_posts_and_on_nothing_else(demo: Dataset, dataset: Dataset) -> None:
-    assert (anonymous_rows(demo) == anonymous_rows(demo)).all()
-    part = Dataset("demo", demo.labelled[:12], (), demo.excluded)
-    assert (anonymous_rows(part) != anonymous_rows(dataset)).any()
-    renamed = Dataset("another name", demo.labelled[:12], demo.unlabelled, demo.excluded)
-    assert (anonymous_rows(part) == anonymous_rows(renamed)).all()
-
-
-def test_no_saved_file_names_a_post_or_shows_its_text(
-    runs: dict[str, CrossValidation], tmp_path: Path
-) -> None:
-    for name in ("text.json", "image.json", "oof.csv"):
-        content = (tmp_path / name).read_text()
-        assert "guid0" not in content
-        assert "post number" not in content
-
-
-# ---- reading the table ------------------------------------------------------------------
-
-
-def test_predicted_classes_are_a_line_a_seed(
-    runs: dict[str, CrossValidation], dataset: Dataset, tmp_path: Path
-) -> None:
-    classes = predicted_classes(load_oof(tmp_path), "text")
-    assert (classes[:, anonymous_rows(dataset)] == runs["text"].probabilities.argmax(2)).all()
-
-
-def test_without_a_seed_the_lowest_is_read(
-    runs: dict[str, CrossValidation], tmp_path: Path
-) -> None:
-    table = load_oof(tmp_path)
-    assert (probabilities_of(table, "text")[1] == probabilities_of(table, "text", 0)[1]).all()
-    assert (probabilities_of(table, "text")[1] != probabilities_of(table, "text", 5)[1]).any()
-
-
-def test_an_unknown_run_is_named(runs: dict[str, CrossValidation], tmp_path: Path) -> None:
-    table = load_oof(tmp_path)
-    with pytest.raises(CourseError, match="no run 'fused'"):
-        probabilities_of(table, "fused")
-    with pytest.raises(CourseError, match="no run 'fused'"):
-        predicted_classes(table, "fused")
-    with pytest.raises(CourseError, match="no run 'text' with seed 3"):
-        probabilities_of(table, "text", 3)
-
-
 # ---- other files ------------------------------------------------------------------------
 
 
@@ -167,6 +126,12 @@ def test_predictions_stand_beside_their_own_posts(dataset: Dataset, tmp_path: Pa
     with pytest.raises(CourseError, match="2 predictions for 3"):
         write_predictions(dataset, table[:-1], file)
     assert file.read_text().splitlines() == expected, "what was there is left"
+
+
+def test_without_unlabelled_posts_the_file_has_no_lines(dataset: Dataset, tmp_path: Path) -> None:
+    none = Dataset("made", dataset.labelled, (), dataset.excluded)
+    write_predictions(none, np.empty(0), tmp_path / "test_predictions.txt")
+    assert (tmp_path / "test_predictions.txt").read_text() == "guid,tag\n"
 
 
 def test_records_of_old_are_loaded_in_new_words(tmp_path: Path) -> None:

@@ -5,6 +5,9 @@ from dataclasses import replace
 import pytest
 
 from mmsa_utils.config import MODES
+from mmsa_utils.data.posts import Dataset
+from mmsa_utils.errors import CourseError
+from mmsa_utils.evaluation.folders import claim_folder
 from mmsa_utils.evaluation.records import load_ablations
 from mmsa_utils.experiments.ablations import (
     Ablation,
@@ -67,6 +70,14 @@ def test_a_changed_knob_wins_over_what_a_track_starts_from_not_over_what_a_row_t
     assert first["settings"] == {"dropout": 0.2}
     assert second["settings"] == {"label_smoothing": 0.1}
     assert first["seeds"] == second["seeds"] == [0]
+
+
+def test_a_folder_of_other_posts_is_refused_before_anything_is_run(recipes, plan, demo, tmp_path):
+    part = Dataset("demo", demo.labelled[:120], (), demo.excluded)
+    claim_folder(tmp_path, part)
+    with pytest.raises(CourseError, match="holds runs on other posts"):
+        run_ablations(demo, recipes, tmp_path, plan=plan)
+    assert [file.name for file in tmp_path.iterdir()] == ["oof.json"]
 
 
 def test_a_row_is_compared_within_its_track_and_a_tie_is_not_kept():

@@ -1,10 +1,18 @@
 """Notebooks run from outside, with changed parameters: on tiny ones made here."""
 
+import os
+import signal
+import subprocess
+import sys
+import time
+
 import nbformat
 import pytest
 
 from mmsa_utils.errors import CourseError
+from mmsa_utils.experiments import notebooks
 from mmsa_utils.experiments.notebooks import run_notebooks
+from mmsa_utils.io import save_json
 
 PARAMETERS = "exclude_problems = False\nknobs = {}"
 SHOW = "print(exclude_problems, knobs)"
@@ -60,10 +68,135 @@ def test_a_value_that_is_not_allowed_is_refused_before_anything_runs(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_bad_input_shows_its_message_alone_and_another_error_its_traceback(tmp_path):
-    message = "from mmsa_utils.errors import CourseError\nraise CourseError('no posts there')"
+# ---- what goes wrong --------------------------------------------------------------------
+
+
+def outputs(file):
+    return [cell.outputs for cell in nbformat.read(file, as_version=4).cells]
+
+
+def test_one_that_fails_is_saved_as_far_as_it_got_and_the_others_are_run(tmp_path):
+    out = tmp_path / "out"
+    bad = write(tmp_path / "1.ipynb", PARAMETERS, SHOW, "'a' + 1", "print('after')")
+    book = nbformat.read(bad, as_version=4)
+    book.cells[-1].outputs = [nbformat.v4.new_output("stream", text="of an earlier run")]
+    nbformat.write(book, bad)
+    good = write(tmp_path / "2.ipynb", PARAMETERS, SHOW)
     with pytest.raises(CourseError) as error:
+        run_notebooks(out, files=[bad, good])
+    said = str(error.value)
+    assert "1 of 2 notebooks failed" in said
+    assert "1.ipynb, cell [3]: TypeError: can only concatenate str" in said
+    assert str(out / "1.ipynb") in said
+    assert printed(out / "2.ipynb") == "False {}\n"
+    nothing, shown, failed, after = outputs(out / "1.ipynb")
+    assert (nothing, after) == ([], [])
+    assert shown[0].text == "False {}\n"
+    assert failed[0].ename == "TypeError"
+
+
+def test_bad_input_is_named_by_its_message_alone(tmp_path):
+    message = "from mmsa_utils.errors import CourseError\nraise CourseError('no posts there')"
+    with pytest.raises(CourseError, match=r"1\.ipynb, cell \[1\]: no posts there\n"):
         run_notebooks(tmp_path / "out", files=[write(tmp_path / "1.ipynb", message)])
-    assert str(error.value) == "1.ipynb stopped at a cell:\nno posts there"
-    with pytest.raises(CourseError, match=r"2\.ipynb(.|\n)*ZeroDivisionError"):
-        run_notebooks(tmp_path / "out", files=[write(tmp_path / "2.ipynb", "1 / 0")])
+
+
+def test_a_kernel_that_dies_is_named_with_its_cell(tmp_path):
+    file = write(tmp_path / "1.ipynb", "print('one')", "import os; os._exit(9)", "print('three')")
+    with pytest.raises(CourseError, match=r"1\.ipynb, cell \[2\]: its kernel died"):
+        run_notebooks(tmp_path / "out", files=[file])
+    assert printed(tmp_path / "out" / "1.ipynb") == "one\n"
+
+
+def test_a_notebook_that_fails_is_never_saved_over_itself(tmp_path, monkeypatch):
+    monkeypatch.setenv("MMSA_OUT", str(tmp_path / "elsewhere"))
+    file = write(tmp_path / "1.ipynb", "print('one')", "1 / 0")
+    before = file.read_bytes()
+    with pytest.raises(CourseError, match="ZeroDivisionError"):
+        run_notebooks(tmp_path, files=[file])
+    assert file.read_bytes() == before
+    assert printed_until_error(tmp_path / "elsewhere" / "notebooks" / "1.ipynb") == "one\n"
+
+
+def printed_until_error(file):
+    return outputs(file)[0][0].text
+
+
+def test_a_file_that_is_no_notebook_is_named_and_the_others_are_run(tmp_path):
+    (tmp_path / "1.ipynb").write_text("{cut")
+    files = [tmp_path / "1.ipynb", write(tmp_path / "2.ipynb", "print(2)")]
+    with pytest.raises(CourseError, match=r"1\.ipynb, not readable as a notebook"):
+        run_notebooks(tmp_path / "out", files=files)
+    assert printed(tmp_path / "out" / "2.ipynb") == "2\n"
+
+
+def test_a_kernel_that_jupyter_does_not_know_stops_all_at_once(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(notebooks, "KERNEL", "no-such-kernel")
+    files = [write(tmp_path / f"{number}.ipynb", SHOW) for number in (1, 2)]
+    with pytest.raises(CourseError, match=r"kernel cannot start.*'no-such-kernel'.*ipykernel"):
+        run_notebooks(tmp_path / "out", files=files)
+    assert "[2/2]" not in capsys.readouterr().out
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("command", [["no-such-program"], [sys.executable, "-c", "exit(1)"]])
+def test_a_kernel_that_does_not_start_is_said_in_one_line(command, tmp_path, monkeypatch):
+    kernel = tmp_path / "share" / "kernels" / "broken"
+    save_json(
+        {"argv": [*command, "{connection_file}"], "display_name": "broken", "language": "python"},
+        kernel / "kernel.json",
+    )
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "share"))
+    monkeypatch.setattr(notebooks, "KERNEL", "broken")
+    with pytest.raises(CourseError, match="kernel cannot start") as error:
+        run_notebooks(tmp_path / "out", files=[write(tmp_path / "1.ipynb", SHOW)])
+    assert "\n" not in str(error.value)
+
+
+STOPPED = """
+import signal, sys
+from pathlib import Path
+from mmsa_utils.experiments.notebooks import run_notebooks
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in a background job
+file = Path(sys.argv[1])
+try:
+    run_notebooks(file.parent / "out", files=[file, file])
+except KeyboardInterrupt:
+    sys.exit(130)
+"""
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_stop_ends_the_kernel_too_and_saves_what_there_is(number, status, tmp_path):
+    wait = "import os, time\nopen('kernel', 'w').write(f'{os.getpid()}.')\ntime.sleep(60)"
+    file = write(tmp_path / "1.ipynb", "print('one')", wait)
+    process = subprocess.Popen(
+        [sys.executable, "-c", STOPPED, str(file)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    kernel = tmp_path / "kernel"
+    wait_for(lambda: kernel.exists() and kernel.read_text().endswith("."))
+    process.send_signal(number)
+    printed_lines, complaints = process.communicate(timeout=60)
+    assert process.returncode == status
+    assert "[2/2]" not in printed_lines
+    assert "Traceback" not in complaints
+    wait_for(lambda: not is_running(int(kernel.read_text().rstrip("."))))
+    assert printed_until_error(tmp_path / "out" / "1.ipynb") == "one\n"
+
+
+def wait_for(holds, seconds=90):
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, "waited too long"
+        time.sleep(0.1)
+
+
+def is_running(process):
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True

@@ -6,8 +6,14 @@ import numpy as np
 import pytest
 
 from mmsa_utils.config import MODES, Config
-from mmsa_utils.data.posts import load_dataset
-from mmsa_utils.evaluation.records import load_oof, load_record
+from mmsa_utils.data.posts import Dataset, load_dataset
+from mmsa_utils.data.splits import find_groups
+from mmsa_utils.encoders import weights
+from mmsa_utils.errors import CourseError
+from mmsa_utils.evaluation.anonymity import in_row_order
+from mmsa_utils.evaluation.comparison import compare_all
+from mmsa_utils.evaluation.oof import load_oof, table_rows
+from mmsa_utils.evaluation.records import load_record
 from mmsa_utils.experiments import reference as stages
 from mmsa_utils.experiments.recipes import MINUTES, RUNS
 from mmsa_utils.experiments.reference import STAGES, Reference, run_reference
@@ -50,6 +56,13 @@ def test_every_run_has_a_record_and_its_predictions(run):
         assert all(0.3 < score < 1 for score in kept)
 
 
+def test_a_record_says_what_its_folds_were_computed_on(run):
+    for name in ("majority", "fused_network", "fused", "fused_ensemble"):
+        environment = load_record(run.folder, name)["environment"]
+        assert (environment["device"], environment["precision"]) == ("cpu", "float32")
+        assert {"torch", "transformers", "scikit-learn", "timm", "commit"} <= set(environment)
+
+
 def test_an_ensembles_record_names_its_base_learners(run):
     for mode in MODES:
         config = load_record(run.folder, mode)["config"]
@@ -78,6 +91,44 @@ def test_the_analysis_counts_the_words_of_each_post(run):
     assert facts["words_in_pictures"]["image"]["none"]["posts"] == 120
     assert set(facts["overruling"]) == {"text", "image", "neither"}
     assert 0 <= load_json(run.folder / "calibration.json")["after"]["ece"] < 0.3
+
+
+def test_comparisons_resample_copies_together(run):
+    facts = load_json(run.folder / "analysis.json")
+    table = load_oof(run.folder)
+    groups = in_row_order(find_groups(run.dataset.labelled), table_rows(table, run.dataset))
+    inner = run.recipes.course.inner_folds
+    again = compare_all(table, ["fused", "text", "image"], inner_folds=inner, groups=groups)
+    plain = compare_all(table, ["fused", "text", "image"], inner_folds=inner)
+    saved = [row["macro_f1_interval"] for row in facts["comparisons"]]
+    assert saved == [row["macro_f1_interval"] for row in again]
+    assert saved != [row["macro_f1_interval"] for row in plain]
+    assert facts["resampled"] == "groups of copies"
+
+
+def test_a_folder_of_other_posts_stops_the_run_before_anything_is_computed(run, recipes):
+    part = Dataset("demo", run.dataset.labelled[:120], (), run.dataset.excluded)
+    before = {file: file.read_bytes() for file in run.folder.glob("*.*")}
+    with pytest.raises(CourseError, match="holds runs on other posts"):
+        run_reference(replace(run, dataset=part))
+    assert {file: file.read_bytes() for file in run.folder.glob("*.*")} == before
+
+
+def test_a_table_of_another_salt_stops_the_run_before_anything_is_computed(
+    run, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setenv("MMSA_OUT", str(tmp_path))
+    with pytest.raises(CourseError, match=r"another salt.*remove it \(oof\.csv\)"):
+        run_reference(run)
+    assert "[1/" not in capsys.readouterr().out
+
+
+def test_lora_is_tuned_for_the_courses_own_weights_alone(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(weights, "FOLDER", tmp_path / "shipped")
+    assert run.weights != weights.FOLDER
+    with pytest.raises(CourseError, match="restore it"):
+        stages.tweets(run)
+    assert not (tmp_path / "shipped").exists()
 
 
 def test_the_shipped_network_says_again_what_was_saved_beside_it(run):

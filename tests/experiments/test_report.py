@@ -8,8 +8,16 @@ from mmsa_utils.config import LABELS, MODES
 from mmsa_utils.errors import CourseError
 from mmsa_utils.experiments.ablations import FINETUNED
 from mmsa_utils.experiments.recipes import BASE_LEARNERS, RUNS, SHARES, reference_recipes
-from mmsa_utils.experiments.report import FILTERS, package_map, render_pages
+from mmsa_utils.experiments.report import (
+    FILTERS,
+    PAGES,
+    package_map,
+    render_own_report,
+    render_pages,
+    write_own_report,
+)
 from mmsa_utils.io import save_json
+from mmsa_utils.paths import PROJECT
 
 ENVIRONMENT = {"device": "cpu", "cores": 2, "torch": "2.6.0"}
 
@@ -162,6 +170,65 @@ def test_a_page_tells_whether_fusion_is_ahead(results):
     doubtful["comparisons"][1]["t_test_p_holm"] = 0.2
     save_json(doubtful, results / "course" / "analysis.json")
     assert "Not every test used finds fusion ahead" in render_pages(results)["report.md"]
+
+
+# ---- a report on other posts ------------------------------------------------------------
+
+
+@pytest.fixture
+def own(results):
+    """A folder of a run that is not the course's own, with some figures, no ablation."""
+    folder = results / "course"
+    (folder / "ablations.json").unlink()
+    fused = record("fused", 0.64)
+    fused["dataset"] = {
+        "name": "mine",
+        "fingerprint": "0123456789abcdef",
+        "excluded": {"missing picture": 2},
+    }
+    save_json(fused, folder / "fused.json")
+    save_json({**analysis(), "resampled": "groups of copies"}, folder / "analysis.json")
+    (folder / "images").mkdir()
+    for name in ("calibration", "curves_text"):
+        (folder / "images" / f"{name}.png").touch()
+    return folder
+
+
+def test_a_run_on_other_posts_has_a_report_of_its_own(own):
+    pages = {name: (PROJECT / name).read_bytes() for name in PAGES}
+    file = write_own_report(own)
+    assert file == own / "report.md"
+    text = file.read_text(encoding="utf-8")
+    assert "# Reference run on mine" in text
+    assert "| fused | 0.640 ± 0.014 | 0.540 ± 0.014 |" in text
+    assert "2 x missing picture." in text
+    assert "0123456789abcdef" in text
+    assert "| fused - text | +0.032 | +0.046 | +0.010 to +0.080 |" in text
+    assert "bootstrap over groups of copies" in text
+    assert {name: (PROJECT / name).read_bytes() for name in PAGES} == pages
+
+
+def test_it_shows_the_figures_that_were_drawn_and_no_others(own):
+    shown = re.findall(r"\]\(images/(\w+)\.png\)", render_own_report(own))
+    assert sorted(shown) == ["calibration", "curves_text"]
+
+
+def test_reports_name_every_machine_that_folds_were_computed_on(own, results):
+    fused = record("fused", 0.64)
+    fused["environment"] = [ENVIRONMENT, {**ENVIRONMENT, "device": "cuda", "cores": 8}]
+    fused["dataset"] = {"name": "mine", "fingerprint": "0", "excluded": {}}
+    save_json(fused, own / "fused.json")
+    says = "This run: cpu, 2 cores, torch 2.6.0; cuda, 8 cores, torch 2.6.0."
+    assert says in render_own_report(own)
+    save_json(ablations(), own / "ablations.json")
+    assert says in render_pages(results)["report.md"]
+
+
+def test_the_pages_say_what_is_promised_about_the_posts_and_what_is_not(results):
+    readme = " ".join(render_pages(results)["README.md"].split())
+    assert "hold no text, no picture and no guid, and the number of a row says nothing" in readme
+    assert "whoever holds the posts can find rows again in earlier versions" in readme
+    assert "results/<name of the folder>/" in readme
 
 
 def test_a_missing_record_is_named(results):

@@ -1,5 +1,7 @@
 """Tuning the text encoder, end to end, on a few dozen made tweets."""
 
+import os
+
 import numpy as np
 import pytest
 import torch
@@ -12,6 +14,7 @@ from mmsa_utils.experiments.tweets import (
     SETTINGS,
     TweetClassifier,
     Tweets,
+    checkpoint_folder,
     load_tweets,
     measures,
     split_off,
@@ -35,6 +38,13 @@ def write(folder, split, count):
         for tag, texts in SAYS.items():
             lines.append(f"{len(lines)}\t{tag}\t{texts[number % 2]} {'really ' * (number % 5)}")
     (folder / FILES[split]).write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+@pytest.fixture
+def out(tmp_path, monkeypatch):
+    """An out folder of the test's own."""
+    monkeypatch.setenv("MMSA_OUT", str(tmp_path / "out"))
+    return tmp_path / "out"
 
 
 @pytest.fixture(scope="module")
@@ -125,20 +135,58 @@ def test_the_saved_file_predicts_what_was_measured(tuned, folder):
     assert measures(test.labels.numpy(), logits.argmax(1).numpy()) == record["test"]
 
 
-def test_killed_and_started_again_it_ends_with_the_same_file(tuned, folder, tmp_path):
+def test_killed_and_started_again_it_ends_with_the_same_file(
+    tuned, folder, out, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("mmsa_utils.training.loop.CHECKPOINT_SECONDS", 0)
     record, file = tuned
     again = tmp_path / "lora.safetensors"
 
     def kill(log):
-        raise KeyboardInterrupt
+        if log.epoch == 2:
+            raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         tune(folder, [], again, config=FEW, held_out=6, on_part=kill)
     assert not again.exists()
+    assert len(list(out.glob("tweets/*/*.pt"))) == 1, "the checkpoint lies under out/"
     seen = []
     assert tune(folder, [], again, config=FEW, held_out=6, on_part=seen.append) == record
     assert [log.epoch for log in seen] == [2, 3]
     assert file_sha256(again) == file_sha256(file)
+    assert not list(out.glob("tweets/*")), "and is removed at the end"
+
+
+def test_a_finished_tuning_that_is_asked_for_again_trains_again(
+    tuned, folder, out, tmp_path, monkeypatch
+):
+    record, _ = tuned
+    file, seen = tmp_path / "lora.safetensors", []
+    monkeypatch.setattr("mmsa_utils.experiments.tweets.shutil.rmtree", lambda *_, **__: None)
+    tune(folder, [], file, config=FEW, held_out=6)  # as if killed just before it tidied up
+    (left,) = out.glob("tweets/*/*.pt")
+    os.utime(left, ns=(file.stat().st_mtime_ns - 1,) * 2)
+    monkeypatch.undo()
+    monkeypatch.setenv("MMSA_OUT", str(out))
+    assert tune(folder, [], file, config=FEW, held_out=6, on_part=seen.append) == record
+    assert [log.epoch for log in seen] == [1, 2, 3]
+    assert [path.name for path in tmp_path.iterdir() if path != out] == ["lora.safetensors"]
+
+
+def test_a_checkpoint_of_other_tweets_or_settings_is_not_gone_on_from(folder):
+    tweets = load_tweets(folder, "train")
+    train, validation = split_off(tweets, held_out=6, seed=0)
+    given = {"config": FEW, "base": "minilm", "seed": 0}
+    folders = [
+        checkpoint_folder(train, validation, **given),
+        checkpoint_folder(train[1:], validation, **given),
+        checkpoint_folder(train, validation.assign(label=0), **given),
+        checkpoint_folder(train, validation, **given | {"config": FEW.but(dropout=0.1)}),
+        checkpoint_folder(train, validation, **given | {"base": "another"}),
+        checkpoint_folder(train, validation, **given | {"seed": 1}),
+    ]
+    assert len(set(folders)) == len(folders)
+    assert folders[0] == checkpoint_folder(train, validation, **given)
 
 
 def test_held_out_tweets_are_not_trained_on(folder):

@@ -1,13 +1,17 @@
 """Tests of the figures of posts and pictures."""
 
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.text import Text
+from PIL import Image
 
 from mmsa_utils import figures
 from mmsa_utils.config import LABELS
@@ -95,3 +99,77 @@ def test_image_grid_shows_every_picture_under_its_title(scale: float, check: Che
     figure = figures.image_grid(images, [f"step {number}" for number in range(6)], columns=4)
     assert [len(axes.images) for axes in figure.axes] == [1] * 6 + [0] * 2
     check(figure, "step 0", "step 5")
+
+
+# ---- posts that are unlike the course's -------------------------------------------------
+
+
+@pytest.mark.parametrize("text", ["costs $5 and $x_{", "$$ win $$", "$\\frac{1}{0}$", "one $"])
+@pytest.mark.parametrize("styled", [True, False])
+def test_dollars_are_shown_as_they_are_written(text: str, styled: bool, posts: list[Post]) -> None:
+    with plt.rc_context() if styled else plt.style.context("default"):
+        figure = figures.post_grid([replace(posts[0], text=text)], notes=[text], columns=1)
+        plain = figures.post_grid([replace(posts[0], text="x")], notes=["x"], columns=1)
+        label, short = figure.axes[0].xaxis.label, plain.axes[0].xaxis.label
+        figure.canvas.draw()
+        plain.canvas.draw()
+    assert label.get_text() == f"{text}\n{text}"
+    assert label.get_parse_math() is False
+    assert label.get_window_extent().width > short.get_window_extent().width
+
+
+def test_dollars_in_words_titles_and_names_begin_no_formula(
+    posts: list[Post], check: Check
+) -> None:
+    check(figures.image_grid([np.zeros((9, 9, 3), np.uint8)] * 2, ["$a_{", "$b$"]), "$a_{", "$b$")
+    rich = [replace(post, text=f"$cash$ {post.text}") for post in posts[:9]]
+    check(figures.words_per_class(rich), *LABELS)
+
+
+@pytest.mark.parametrize(
+    "text", ["יום נפלא", "صباح الخير", "今天天气很好", "😂🎉", "\x07\u200b\U000e0001"]
+)
+def test_characters_that_no_font_has_are_drawn_without_a_warning(
+    text: str, posts: list[Post]
+) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        figures.use_style()
+        figures.post_grid([replace(posts[0], text=text)]).canvas.draw()
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 4000), (6000, 3), (2, 1)])
+def test_post_grid_shows_pictures_of_any_shape_on_equal_squares(
+    size: tuple[int, int], posts: list[Post], tmp_path: Path
+) -> None:
+    Image.new("RGB", size, "red").save(tmp_path / "odd.png")
+    figure = figures.post_grid([replace(posts[0], image=tmp_path / "odd.png"), posts[1]])
+    odd, even = (np.asarray(axes.images[0].get_array()) for axes in figure.axes[:2])
+    assert odd.shape == even.shape
+    assert (odd == (255, 0, 0)).all(2).any()
+
+
+def test_fewer_posts_than_columns_and_none_at_all(posts: list[Post], check: Check) -> None:
+    figure = figures.post_grid(posts[:1], columns=4)
+    assert [len(axes.images) for axes in figure.axes] == [1, 0, 0, 0]
+    check(figure)
+    check(figures.post_grid([]), "nothing to show")
+    check(figures.image_grid([], []), "nothing to show")
+    check(figures.text_lengths([]), "nothing to show")
+    check(figures.image_sizes([]), "nothing to show")
+
+
+def test_class_balance_of_no_posts_and_of_one_class(check: Check) -> None:
+    check(figures.class_balance(np.array([], dtype=int)), "0 (0%)")
+    check(figures.class_balance(np.array([2, 2])), "2 (100%)", "0 (0%)")
+
+
+def test_words_per_class_with_a_class_without_posts_or_words(
+    posts: list[Post], check: Check
+) -> None:
+    made = [replace(posts[0], text="sad rain"), replace(posts[2], text="1 2 3")]  # nobody neutral
+    figure = figures.words_per_class(made)
+    assert bar_names(0, figure) == ["rain", "sad"]
+    assert [len(axes.patches) for axes in figure.axes] == [2, 0, 0]
+    check(figure, *LABELS)
+    check(figures.words_per_class([]), *LABELS)

@@ -152,3 +152,41 @@ def test_waterfall_of_steps_with_one_name_or_without_any_gain(check: Check) -> N
     assert len({bar.get_y() for bar in figure.axes[0].patches}) == 2
     check(figure, "(+0.0 points)")  # not -0.0
     check(figures.waterfall(steps(0.7)), "step 0", "0.700")
+
+
+# ---- small and empty tables -------------------------------------------------------------
+
+
+def test_confusion_matrix_without_any_post(check: Check) -> None:
+    check(figures.confusion_matrix(np.zeros((3, 3), dtype=int)), "0\n0%")
+
+
+def test_class_recall_and_run_comparison_of_no_runs() -> None:
+    for draw in (figures.class_recall, figures.run_comparison):
+        draw([]).canvas.draw()
+
+
+def test_who_is_right_where_a_case_or_every_case_has_no_post(check: Check) -> None:
+    cases = ["both right", "only text right", "only image right", "neither right"]
+    for posts in ([30, 0, 0, 0], [0, 0, 0, 0]):
+        table = pd.DataFrame({"posts": posts, "fused right": 0.0}, index=cases)
+        check(figures.who_is_right(table), *cases, "0% right")
+
+
+@pytest.mark.parametrize(
+    "bins",
+    [
+        [],
+        [{"posts": 21, "confidence": 0.4, "accuracy": 0.33}],
+        [{"posts": 0, "confidence": 0.4, "accuracy": 0.0}],
+    ],
+)
+def test_calibration_with_one_bin_or_none(bins: list[Record], check: Check) -> None:
+    figure = figures.calibration({name: {"ece": 0.1, "bins": bins} for name in ("before", "after")})
+    for axes in figure.axes:
+        assert len(np.asarray(axes.collections[0].get_offsets())) == len(bins)
+    check(figure, "before (ECE 0.100)")
+
+
+def test_waterfall_without_steps(check: Check) -> None:
+    check(figures.waterfall([]), "nothing to show")

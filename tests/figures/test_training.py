@@ -69,8 +69,9 @@ def test_training_curves_refuse_a_run_that_was_not_trained_by_epochs(
 ) -> None:
     record = make_record("tfidf")
     record["folds"][0]["history"] = []
-    with pytest.raises(CourseError, match="without epochs"):
-        figures.training_curves(record)
+    for folds in (record["folds"], []):
+        with pytest.raises(CourseError, match="without epochs"):
+            figures.training_curves({**record, "folds": folds})
 
 
 def test_a_right_panels_label_keeps_off_the_left_panel(
@@ -89,3 +90,10 @@ def test_learning_curve_has_a_line_a_run(check: Check) -> None:
             expected = [row[name] for row in CURVE if row["run"] == run]
             assert list(line.get_ydata()) == pytest.approx(expected)
     check(figure, "text", "image", "fused", "training posts", "accuracy", "macro-F1")
+
+
+def test_learning_curve_of_one_row_or_none(check: Check) -> None:
+    figure = figures.learning_curve(CURVE[:1])
+    assert [len(axes.lines) for axes in figure.axes] == [1, 1]
+    check(figure, "text", "training posts")
+    check(figures.learning_curve([]), "nothing to show")

@@ -98,3 +98,38 @@ def test_encoders_get_their_own_rate_and_biases_and_norms_no_decay():
     for name, parameter in model.named_parameters():
         rate = 1e-5 if name.startswith("encoders.") else 1e-3
         assert found[name] == (rate, 0.1 if parameter.ndim > 1 else 0.0), name
+
+
+@pytest.mark.parametrize("absent", [1, 3])
+def test_in_training_absent_posts_inputs_move_no_others(absent, make_model, make_batch):
+    """Whatever stands in the place of an absent picture, nothing else changes."""
+    batch = make_batch(4)
+    batch["image_present"][:absent] = False  # of four: with three absent, one alone is left
+    found = []
+    for filler in (0.0, 100.0):
+        model = make_model("concat").train()
+        model.branches.apply(lambda m: isinstance(m, nn.Dropout) and m.eval())
+        batch["image"][:absent] = filler
+        found.append((model(batch), model.state_dict()))
+    assert torch.equal(found[0][0], found[1][0])
+    for name, value in found[0][1].items():  # running means and variances, too
+        assert torch.equal(value, found[1][1][name])
+
+
+def test_statistics_are_those_of_the_posts_that_have_the_modality(make_model, make_batch):
+    batch = make_batch(6)
+    batch["image_present"][4:] = False
+    model = make_model("concat").train()
+    model(batch)
+    layer = model.branches["image"][0]
+    inside = layer[0](batch["image"][:4])  # the linear layer below BatchNorm
+    assert torch.allclose(layer[1].running_mean, 0.1 * inside.mean(0), atol=1e-6)
+
+
+def test_one_post_alone_with_a_modality_trains_like_any_other(make_model, make_batch):
+    batch = make_batch(4)
+    batch["image_present"][1:] = False
+    model = make_model("concat").train()
+    model(batch).sum().backward()
+    assert model.branches["image"].training
+    assert model.branches["image"][0][0].weight.grad.abs().sum() > 0

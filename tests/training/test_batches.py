@@ -82,6 +82,44 @@ def test_texts_of_like_length_are_batched_together_and_every_one_is_seen(demo):
     assert filled[0] > filled[1] + 0.1  # less padding
 
 
+@pytest.fixture
+def maps(demo):
+    """Pictures through the frozen layers, and a count of those that went through."""
+    config = Config(mode="image", finetune=("image",), trained_stages=4, batch_size=4)
+    data = PostData(demo, config, {"image": build_image_encoder("efficientnet_lite0")})
+    source, through = data.sources["image"], []
+    source.lower.register_forward_hook(lambda layer, given, made: through.append(len(made)))
+    return data, source, through
+
+
+def test_a_picture_goes_through_the_frozen_layers_once(maps):
+    data, _, through = maps
+    first = data.batch([1, 2, 3])["image"]
+    again = data.batch([3, 1, 7])["image"]
+    assert through == [3, 1]
+    assert torch.equal(again[:2], first[[2, 0]])
+
+
+def test_no_more_maps_are_kept_than_the_limit_allows_and_none_is_lost(maps):
+    data, source, _ = maps
+    single = data.batch([0])["image"].nbytes
+    source.LIMIT = 4 * single
+    whole = data.batch(range(6))["image"]  # more than may be kept
+    assert source.size == sum(kept.nbytes for kept in source.maps.values()) <= source.LIMIT
+    assert len(source.maps) == 4
+    assert torch.allclose(data.batch(range(6))["image"], whole, atol=1e-5)
+    assert source.size <= source.LIMIT
+
+
+def test_maps_are_kept_whatever_the_number_of_workers(maps):
+    data, _, through = maps
+    batches = [batch["image"] for batch in data.eval_batches(range(8))]
+    data.config = data.config.but(workers=2)
+    again = [batch["image"] for batch in data.eval_batches(range(8))]
+    assert sum(through) == 8
+    assert all(torch.equal(a, b) for a, b in zip(batches, again, strict=True))
+
+
 # ---- augmentation -----------------------------------------------------------------------
 
 

@@ -9,7 +9,7 @@ from sklearn.kernel_ridge import KernelRidge
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 from sklearn.metrics.pairwise import rbf_kernel
-from sklearn.model_selection import cross_val_predict
+from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
@@ -30,6 +30,7 @@ RANDOM = np.random.default_rng(0)
 Y = RANDOM.integers(0, 3, 120)
 X = RANDOM.normal(0, 1, (120, 20)) + np.eye(20)[Y]
 NEW = RANDOM.normal(0, 1, (15, 20))
+COPIES = np.arange(120) // 2  # every post has one
 
 
 def test_kernel_ridge_is_the_one_on_a_kernel_computed_by_hand():
@@ -82,11 +83,11 @@ def test_posts_of_doubtful_label_weigh_less(turn):
     y = Y.copy()
     y[wrong] = (y[wrong] + turn) % 3
     far = np.hstack([X, 6 * np.eye(3)[Y]])  # easy but for the turned ones
-    model = DownweightedClassifier(linear_pipeline(C=0.001)).fit(far, y)
+    model = DownweightedClassifier(linear_pipeline(C=0.001)).fit(far, y, COPIES)
     doubting = make_pipeline(StandardScaler(), LogisticRegression(C=0.0003, max_iter=300, tol=1e-3))
-    doubted = find_label_issues(
-        y, cross_val_predict(doubting, far, y, cv=4, method="predict_proba")
-    )
+    folds = StratifiedGroupKFold(4)
+    table = cross_val_predict(doubting, far, y, groups=COPIES, cv=folds, method="predict_proba")
+    doubted = find_label_issues(y, table)
     assert doubted[wrong].mean() > 0.3 > 0.05 > np.delete(doubted, wrong).mean()
     by_hand = linear_pipeline(C=0.001).fit(
         far, y, logisticregression__sample_weight=np.where(doubted, DOUBTED_WEIGHT, 1.0)

@@ -1,10 +1,8 @@
 """Cross-validation on the demo set: sound, repeatable, and safe against a kill."""
 
-import os
-import signal
+import errno
 import subprocess
 import sys
-import time
 from dataclasses import replace
 
 import numpy as np
@@ -13,7 +11,10 @@ import pytest
 from mmsa_utils.config import Config
 from mmsa_utils.data.demo import CEILINGS
 from mmsa_utils.data.splits import find_groups
+from mmsa_utils.devices import environment
 from mmsa_utils.errors import CourseError
+from mmsa_utils.io import save_json
+from mmsa_utils.training import cross_validation
 from mmsa_utils.training.classical import MajorityClassifier
 from mmsa_utils.training.cross_validation import choose, cross_validate, fold_tasks
 from mmsa_utils.training.network import NetworkClassifier
@@ -108,32 +109,109 @@ def test_the_best_run_is_chosen_by_validation_and_not_by_test_scores(runs):
     assert best is runs[max(sums, key=sums.get)]
 
 
-CHILD = """
-import sys
+# A child of this process would inherit pytest's threads, so a small one forks: it kills what it
+# forks after a random time, until a run has come to its end.
+KILLER = """
+import os, random, signal, sys, time, warnings
 from pathlib import Path
+import torch
 from mmsa_utils.config import Config
-from mmsa_utils.training.cross_validation import cross_validate
-from mmsa_utils.data.posts import load_dataset
+from mmsa_utils.data import load_dataset
+from mmsa_utils.evaluation import save_run
 from mmsa_utils.paths import DEMO
-config = Config(mode="text", epochs=40, patience=40)
-cross_validate(load_dataset(DEMO), config, store=Path(sys.argv[1]))
+from mmsa_utils.training import cross_validate, make_ensemble, loop
+torch.set_num_threads(1)
+loop.CHECKPOINT_SECONDS = 0.0
+demo, out = load_dataset(DEMO), Path(sys.argv[1])
+
+def run():
+    config = Config(mode="text", epochs=4, patience=4, folds=2, inner_folds=3)
+    names = ("nested network", "TF-IDF")
+    runs = {n: cross_validate(demo, config, learner=n, store=out / n) for n in names}
+    save_run("text", make_ensemble(runs), out)
+
+if len(sys.argv) > 2:
+    run()
+    sys.exit()
+random.seed(4)
+for kill in range(20):
+    child = os.fork()
+    if not child:
+        warnings.simplefilter("error")  # nothing that a kill leaves is broken
+        run()
+        os._exit(0)
+    time.sleep(random.uniform(0.0, 0.6))
+    os.kill(child, signal.SIGKILL)
+    if os.waitpid(child, 0)[1] not in (signal.SIGKILL, 0):
+        sys.exit("a child failed by itself")
+run()
 """
 
 
-def test_killed_at_any_moment_it_goes_on_to_the_same_predictions(demo, tmp_path):
-    config = Config(mode="text", epochs=40, patience=40)
-    whole = cross_validate(demo, config, store=tmp_path / "whole")
-    store = tmp_path / "killed"
-    for wanted in ("seed0-fold1.pt", "seed0-fold3.pt"):  # two kills, each inside a fold
-        child = subprocess.Popen([sys.executable, "-c", CHILD, str(store)], stderr=subprocess.PIPE)
-        while not (store / wanted).exists() and child.poll() is None:
-            time.sleep(0.002)
-        os.kill(child.pid, signal.SIGKILL)
-        assert child.wait() == -signal.SIGKILL, child.stderr.read().decode()
-    assert len(list(store.glob("seed*.json"))) < 5
-    resumed = cross_validate(demo, config, store=store)
-    assert (resumed.probabilities == whole.probabilities).all()
-    assert not list(store.glob("*pt"))
+def killer(*arguments):
+    command = [sys.executable, "-c", KILLER, *map(str, arguments)]
+    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+
+
+def finished(process):
+    _, said = process.communicate()
+    assert process.returncode == 0, said
+
+
+def test_killed_at_any_moment_it_goes_on_to_the_same_predictions(tmp_path):
+    finished(killer(tmp_path / "whole", "once"))
+    finished(killer(tmp_path / "killed"))
+    tables = [(tmp_path / name / "oof.csv").read_bytes() for name in ("whole", "killed")]
+    assert tables[0] == tables[1]
+    assert not list((tmp_path / "killed").rglob("*.pt"))
+    assert not list((tmp_path / "killed").rglob(".*json"))  # nothing half written is left
+
+
+def test_two_processes_at_one_cross_validation_share_its_folds(tmp_path):
+    first, second = (killer(tmp_path, "once") for _ in range(2))
+    finished(first)
+    finished(second)
+    names = {file.name for file in (tmp_path / "nested network").glob("seed*")}
+    assert names == {f"seed0-fold{n}.{suffix}" for n in range(2) for suffix in ("json", "lock")}
+
+
+def test_a_broken_fold_is_said_and_learnt_anew(demo, tmp_path):
+    config = Config(mode="text", epochs=1)
+    before = cross_validate(demo, config, store=tmp_path)
+    file = tmp_path / "seed0-fold2.json"
+    file.write_bytes(file.read_bytes()[:900])
+    with pytest.warns(UserWarning, match=r"seed0-fold2\.json is broken"):
+        after = cross_validate(demo, config, store=tmp_path)
+    assert (before.probabilities == after.probabilities).all()
+
+
+def test_a_full_disk_is_one_message_and_keeps_what_is_finished(demo, tmp_path, monkeypatch):
+    config, folds = Config(mode="text", epochs=1), []
+
+    def save(content, file):
+        if file.name != "manifest.json":
+            folds.append(file)
+        if len(folds) == 3:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        save_json(content, file)
+
+    monkeypatch.setattr(cross_validation, "save_json", save)
+    with pytest.raises(CourseError, match=r"seed0-fold2\.json cannot be written.*MMSA_OUT"):
+        cross_validate(demo, config, store=tmp_path)
+    monkeypatch.undo()
+    assert len(list(tmp_path.glob("seed*.json"))) == 2
+    assert np.isfinite(cross_validate(demo, config, store=tmp_path).probabilities).all()
+
+
+def test_each_fold_says_what_it_was_computed_on(demo, tmp_path, monkeypatch):
+    config = Config(mode="text", epochs=1)
+    run = cross_validate(demo, config, store=tmp_path)
+    assert run.environments == [environment("cpu")]
+    (tmp_path / "seed0-fold4.json").unlink()
+    later = environment("cpu") | {"torch": "99.0"}
+    monkeypatch.setattr(cross_validation, "environment", lambda device: later)
+    mixed = cross_validate(demo, config, store=tmp_path)
+    assert mixed.environments == [environment("cpu"), later]
 
 
 def test_unlabelled_posts_in_another_order_get_their_own_predictions(demo):

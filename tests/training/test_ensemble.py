@@ -1,5 +1,7 @@
 """Pools and corrections against closed forms, brute force, and the rule that test is test."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.optimize import minimize_scalar
@@ -8,6 +10,7 @@ from sklearn.metrics import f1_score, log_loss
 
 from mmsa_utils.config import Config
 from mmsa_utils.data.splits import find_groups
+from mmsa_utils.errors import CourseError
 from mmsa_utils.evaluation import metrics
 from mmsa_utils.training import ensemble as module
 from mmsa_utils.training.cross_validation import cross_validate
@@ -151,3 +154,36 @@ def test_averaged_seeds_are_the_mean_of_the_seeds(demo, runs):
     assert np.allclose(averaged.unlabelled, run.unlabelled, atol=1e-5)
     assert averaged.settings["averaged_seeds"] == [0, 1]
     assert averaged.config.seeds == (0,)
+
+
+# ---- base learners that do not go together ----------------------------------------------
+
+
+def spoilt(run, change):
+    """A run in which each fold's result has been changed."""
+    return replace(run, results=tuple(change(result) for result in run.results))
+
+
+def shifted(result):
+    return replace(result, test=[*result.test[1:], result.test[0]])
+
+
+def not_nested(result):
+    kept = result.validation_indices[:20]
+    return replace(result, validation_indices=kept, validation_probabilities=[[0.2, 0.3, 0.5]] * 20)
+
+
+@pytest.mark.parametrize(
+    ("change", "difference"),
+    [
+        (lambda run: replace(run, dataset=replace(run.dataset, labelled=run.dataset.labelled[1:])),
+         "other posts"),
+        (lambda run: replace(run, config=run.config.but(seeds=(0, 2))), "other seeds"),
+        (lambda run: spoilt(run, shifted), "other folds, the first of them seed 0, fold 0"),
+        (lambda run: spoilt(run, not_nested), "both have to be nested"),
+        (lambda run: replace(run, results=run.results[:-1]), "9 folds, not 10"),
+    ],
+)  # fmt: skip
+def test_base_learners_of_other_posts_seeds_or_folds_are_refused(runs, change, difference):
+    with pytest.raises(CourseError, match=f"'two' cannot stand beside 'one'.*{difference}"):
+        make_ensemble({"one": runs["one"], "two": change(runs["two"])})

@@ -1,5 +1,6 @@
 """The training loop on a toy model: it knows nothing of posts."""
 
+import errno
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from torch import nn
 from mmsa_utils.config import Config
 from mmsa_utils.errors import CourseError
 from mmsa_utils.models import Trainable, decay_groups
+from mmsa_utils.training import loop
 from mmsa_utils.training.loop import (
     Trainer,
     TrainingState,
@@ -183,12 +185,15 @@ class Killed(Exception):
 
 
 @pytest.mark.parametrize("average_decay", [0.0, 0.9])
-def test_a_training_that_was_cut_off_goes_on_to_the_same_weights(tmp_path: Path, average_decay):
+def test_a_training_that_was_cut_off_goes_on_to_the_same_weights(
+    tmp_path: Path, average_decay, monkeypatch
+):
+    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", 0.0)
     config = Config(epochs=6, patience=6, learning_rate=0.02, average_decay=average_decay)
     whole, uninterrupted = train(config)
 
     def kill(log):
-        if log.epoch == 3:
+        if log.epoch == 4:  # three epochs have been saved
             raise Killed
 
     with pytest.raises(Killed):
@@ -202,3 +207,35 @@ def test_a_training_that_was_cut_off_goes_on_to_the_same_weights(tmp_path: Path,
 def test_a_diverging_training_says_so():
     with pytest.raises(CourseError, match="learning_rate"):
         train(Config(epochs=3, learning_rate=1e30, warmup_epochs=0, clip_norm=1e30))
+
+
+def test_checkpoints_are_written_every_so_often_and_at_the_end(tmp_path, monkeypatch):
+    clock = iter(np.arange(100) * 4.0)  # an epoch takes four seconds
+    monkeypatch.setattr(loop.time, "monotonic", lambda: next(clock))
+    saved = []
+    monkeypatch.setattr(TrainingState, "save", lambda state, file: saved.append(len(state.history)))
+    train(Config(epochs=7, patience=7), checkpoint=tmp_path / "fold.pt")
+    assert saved == [3, 6, 7]
+
+
+def test_a_broken_checkpoint_is_said_and_the_training_starts_anew(tmp_path):
+    config, file = Config(epochs=3, patience=3), tmp_path / "fold.pt"
+    whole, _ = train(config, checkpoint=file)
+    file.write_bytes(file.read_bytes()[:500])
+    with pytest.warns(UserWarning, match=r"fold\.pt is broken"):
+        again, _ = train(config, checkpoint=file)
+    for a, b in zip(whole.parameters(), again.parameters(), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_a_full_disk_costs_the_checkpoint_and_not_the_training(tmp_path, monkeypatch):
+    def full(content, file):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    whole, _ = train(Config(epochs=3))
+    monkeypatch.setattr(torch, "save", full)
+    with pytest.warns(UserWarning, match=r"fold\.pt cannot be written"):
+        again, _ = train(Config(epochs=3), checkpoint=tmp_path / "fold.pt")
+    for a, b in zip(whole.parameters(), again.parameters(), strict=True):
+        assert torch.equal(a, b)
+    assert not list(tmp_path.iterdir())

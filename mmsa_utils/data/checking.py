@@ -1,0 +1,98 @@
+"""Whether the posts of a folder can be trained on: problems, notes, and what stops training."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ..config import LABELS, Config
+from ..errors import CourseError
+from .lists import LABELLED, UNLABELLED
+from .posts import Folder, Post, read_folder
+from .problems import condense, problem_table
+from .splits import count_groups, find_groups, find_placeholders, require_folds
+
+
+@dataclass(frozen=True)
+class FolderReport:
+    """What there is to say of a folder of posts.
+
+    Attributes:
+        problems: a row a problem of single posts (`PROBLEM_COLUMNS`); one that many posts share
+            is one row. These posts can be left out.
+        notes: what is worth knowing and stops nothing, a line each.
+        faults: what stops training, also without the posts above, a line each.
+    """
+
+    problems: pd.DataFrame
+    notes: list[str]
+    faults: list[str]
+
+    @property
+    def trainable(self) -> bool:
+        """Whether training can start, at least without the posts that have problems."""
+        return not self.faults
+
+
+def report(
+    folder: Path | str, *, folds: int = Config.folds, inner_folds: int = Config.inner_folds
+) -> FolderReport:
+    """Looks at all posts of a folder as training will.
+
+    Args:
+        folder: a folder in the layout of data/README.md, or something else: that is a fault.
+        folds: of the cross-validation that is planned, as is `inner_folds`.
+    """
+    try:
+        found = read_folder(folder)
+    except CourseError as error:
+        return FolderReport(problem_table([]), [], [str(error)])
+    labelled = [post for post in found.posts if post.label is not None]
+    if not labelled:
+        fault = f"{Path(folder) / LABELLED} lists no usable post"
+        return FolderReport(condense(found.problems), list(found.notes), [fault])
+    labels, groups = np.array([post.label for post in labelled]), find_groups(labelled)
+    notes = [*found.notes, _classes(labels, groups), *_copies(labelled, groups)]
+    notes.append(_unlabelled(Path(folder), found))
+    try:
+        require_folds(labels, groups, folds=folds, inner_folds=inner_folds)
+        faults = []
+    except CourseError as error:
+        faults = [str(error)]
+    return FolderReport(condense(found.problems), notes, faults)
+
+
+def _classes(labels: np.ndarray, groups: np.ndarray) -> str:
+    posts = np.bincount(labels, minlength=len(LABELS))
+    each = [
+        f"{label} {count}" + (f" (in {own} groups of copies)" if own < count else "")
+        for label, count, own in zip(LABELS, posts, count_groups(labels, groups), strict=True)
+    ]
+    return f"{len(labels)} labelled posts: {', '.join(each)}"
+
+
+def _copies(labelled: Sequence[Post], groups: np.ndarray) -> list[str]:
+    """Notes about posts that are copies, and about pictures that make none."""
+    sizes = np.bincount(groups)
+    notes = [
+        f"{count} posts have one and the same picture: it is taken for a placeholder, and "
+        "posts that share it are not taken for copies"
+        for count in find_placeholders(labelled).values()
+    ]
+    if (sizes > 1).any():
+        notes.append(
+            f"{sizes[sizes > 1].sum()} posts are copies of each other in text or picture, in "
+            f"{(sizes > 1).sum()} group(s), which folds never split"
+        )
+    return notes
+
+
+def _unlabelled(folder: Path, found: Folder) -> str:
+    count = sum(post.label is None for post in found.posts)
+    if count:
+        return f"{count} unlabelled posts"
+    there = (folder / UNLABELLED).exists()
+    why = "lists none that can be used" if there else "is not there"
+    return f"no unlabelled posts ({UNLABELLED} {why}): nothing will be predicted"

@@ -1,0 +1,217 @@
+"""The files of single posts: found by guid, read, and whatever is wrong with them named."""
+
+import hashlib
+import html
+import re
+import unicodedata
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from tqdm.auto import tqdm
+
+from ..cache import ContentCache
+from ..errors import CourseError
+from ..io import Record
+from ..sources import source_digest
+from .decoding import NotText, decode, is_visible
+from .images import SUFFIXES, ImageFacts, image_facts
+from .problems import make_problem
+
+_TEXT = ".txt"
+_NUMBER = re.compile(r"0*(\d+)(?:\.0+)?")
+_AT_ONCE = 64  # posts whose bytes are in memory together
+_MANY = 1000  # posts that take long enough for a bar
+# What facts depend on beside a picture's bytes.
+_SOURCES = [Path(__file__).with_name(f"{n}.py") for n in ("images", "image_faults", "orientation")]
+
+
+@dataclass(frozen=True)
+class PostFiles:
+    """What is read of a post."""
+
+    text: str
+    encoding: str
+    image: Path
+    content: str  # SHA-256 over the bytes of text and picture
+    image_key: str  # SHA-256 of the picture's bytes
+    facts: ImageFacts
+
+
+Outcome = tuple[PostFiles | None, list[Record]]  # None where there are problems
+
+
+def _key(name: str) -> str:
+    """What names that are meant alike have in common: 0001, 1, 1.0 and 1.jpg."""
+    name = unicodedata.normalize("NFC", name).casefold()
+    for suffix in (_TEXT, *SUFFIXES):
+        name = name.removesuffix(suffix)
+    number = _NUMBER.fullmatch(name)
+    return number[1] if number else name
+
+
+class Files:
+    """The files of a folder, by the names of posts.
+
+    Raises:
+        CourseError: where it is no folder that can be read.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.of_stem: dict[str, list[Path]] = {}
+        self._alike: dict[str, set[str]] = {}
+        try:
+            paths = sorted(folder.iterdir())
+        except OSError as error:
+            what = f"{folder} is no folder that can be read ({error.strerror})"
+            raise CourseError(f"{what}: put the posts' files there") from error
+        for path in paths:
+            if not path.name.startswith("."):
+                self.of_stem.setdefault(path.stem, []).append(path)
+                self._alike.setdefault(_key(path.stem), set()).add(path.stem)
+
+    def stems(self, guid: str) -> set[str]:
+        """The names that files of a guid may have: its own, else those that are meant alike."""
+        if guid in self.of_stem:
+            return {guid}
+        return self._alike.get(_key(guid), set())
+
+    def texts(self, stem: str) -> list[Path]:
+        """Files of that name that are texts by their suffix."""
+        return self._with_suffix(stem, (_TEXT,))
+
+    def images(self, stem: str) -> list[Path]:
+        """Files of that name that are pictures by their suffix."""
+        return self._with_suffix(stem, SUFFIXES)
+
+    def _with_suffix(self, stem: str, suffixes: Sequence[str]) -> list[Path]:
+        return [path for path in self.of_stem.get(stem, []) if path.suffix.lower() in suffixes]
+
+
+@dataclass(frozen=True)
+class _Raw:
+    """A post's files as bytes."""
+
+    guid: str
+    text_file: Path
+    image_file: Path
+    text: bytes
+    image: bytes
+    key: str  # SHA-256 of the picture
+
+
+class PostReader:
+    """Reads the files of posts; remembers facts of pictures by their content."""
+
+    def __init__(self, files: Files) -> None:
+        self.files = files
+        self.cache = ContentCache(f"image_facts-{source_digest(_SOURCES)}")
+
+    def read(self, posts: Sequence[tuple[str, str]]) -> list[Outcome]:
+        """Reads posts, given as `(guid, name of its files)`.
+
+        Whatever goes wrong with one post is a problem of that post, and the others are read.
+        """
+        outcomes: list[Outcome] = []
+        with (
+            ThreadPoolExecutor() as pool,
+            tqdm(total=len(posts), desc="reading posts", disable=len(posts) < _MANY) as bar,
+        ):
+            for start in range(0, len(posts), _AT_ONCE):
+                outcomes += self._read_some(posts[start : start + _AT_ONCE], pool)
+                bar.update(len(outcomes) - start)
+        return outcomes
+
+    def _read_some(
+        self, posts: Sequence[tuple[str, str]], pool: ThreadPoolExecutor
+    ) -> list[Outcome]:
+        loaded = list(pool.map(lambda post: self._load(*post), posts))
+        facts = self._facts({raw.key: raw.image for raw in loaded if isinstance(raw, _Raw)}, pool)
+        return [
+            _judge(raw, facts[raw.key]) if isinstance(raw, _Raw) else (None, raw) for raw in loaded
+        ]
+
+    def _facts(self, images: dict[str, bytes], pool: ThreadPoolExecutor) -> dict[str, ImageFacts]:
+        known = self.cache.get_many(list(images))
+        left = [key for key in images if key not in known]
+        found = pool.map(lambda key: image_facts(images[key]), left)
+        new = dict(zip(left, found, strict=True))
+        # A fault may be this machine's (a reader that is not installed), so it is not kept.
+        self.cache.set_many({key: asdict(fact) for key, fact in new.items() if not fact.error})
+        return {key: ImageFacts(**fact) for key, fact in known.items()} | new
+
+    def _load(self, guid: str, stem: str) -> _Raw | list[Record]:
+        """A post's bytes, or what is wrong with its files."""
+        texts, images = self.files.texts(stem), self.files.images(stem)
+        others = [path for path in self.files.of_stem.get(stem, []) if path not in texts + images]
+        problems = [
+            make_problem(
+                self.files.folder / f"{guid}{suffix}", guid, *_not_one(kind, len(found), others)
+            )
+            for kind, suffix, found in (("text", _TEXT, texts), ("picture", ".jpg", images))
+            if len(found) != 1
+        ]
+        if problems:
+            return problems
+        text_file, image_file = texts[0], images[0]
+        problems = [
+            make_problem(path, guid, *fault)
+            for path in (text_file, image_file)
+            if (fault := _unreadable(path))
+        ]
+        if problems:
+            return problems
+        try:
+            text, image = text_file.read_bytes(), image_file.read_bytes()
+        except Exception as error:  # whatever happens to one post, the others are read
+            return [_unexpected(text_file, guid, error)]
+        return _Raw(guid, text_file, image_file, text, image, hashlib.sha256(image).hexdigest())
+
+
+def _not_one(kind: str, count: int, others: Sequence[Path]) -> tuple[str, str]:
+    if count:
+        return f"{count} {kind}s for one post", "leave one"
+    if others:
+        return f"missing {kind}", f"there is {others[0].name}: save it as a {kind}"
+    return f"missing {kind}", f"add the {kind} or take the post out of the list"
+
+
+def _unreadable(path: Path) -> tuple[str, str] | None:
+    """What keeps a path from being read as a file. Reading a pipe would never end."""
+    if path.is_symlink() and not path.exists():
+        return "a link that leads nowhere", "put the file itself in its place"
+    if not path.is_file():
+        kind = "a folder" if path.is_dir() else "a device or pipe"
+        return f"{kind}, not a file", "put the file itself in its place"
+    return None
+
+
+def _unexpected(where: Path, guid: str, error: Exception) -> Record:
+    lines = str(error).splitlines() or [""]
+    what = f"cannot be read: {type(error).__name__} {lines[0]}".strip()
+    return make_problem(where, guid, what, "put the file there anew")
+
+
+def _judge(raw: _Raw, facts: ImageFacts) -> Outcome:
+    """The post of these bytes, unless something is wrong with them."""
+    problems = []
+    text, encoding = "", ""
+    try:
+        text, encoding = decode(raw.text)
+        if not is_visible(html.unescape(text)):
+            problem = ("empty text", "write the tweet into it")
+            problems.append(make_problem(raw.text_file, raw.guid, *problem))
+    except NotText as error:
+        advice = "save the tweet there as a text, in UTF-8"
+        problems.append(make_problem(raw.text_file, raw.guid, str(error), advice))
+    except Exception as error:  # whatever happens to one post, the others are read
+        problems.append(_unexpected(raw.text_file, raw.guid, error))
+    if facts.error:
+        advice = facts.remedy or "save the picture anew"
+        problems.append(make_problem(raw.image_file, raw.guid, facts.error, advice))
+    if problems:
+        return None, problems
+    content = hashlib.sha256(raw.text + b"\0" + raw.image).hexdigest()
+    return PostFiles(text.strip(), encoding, raw.image_file, content, raw.key, facts), []

@@ -1,0 +1,104 @@
+"""Whether a folder can be trained on, as `check` says it."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mmsa_utils.config import LABELS
+from mmsa_utils.data import load_dataset, report
+
+
+def make_folder(folder, counts, *, unlabelled=2, image=lambda number: number):
+    """Posts with noise for pictures, `counts` of each class; `image` says which have the same."""
+    (folder / "data").mkdir(parents=True)
+    tags = [label for label, count in zip(LABELS, counts, strict=True) for _ in range(count)]
+    for guid in range(len(tags) + unlabelled):
+        noise = np.random.default_rng(image(guid)).integers(0, 255, (8, 8, 3), dtype=np.uint8)
+        Image.fromarray(noise).resize((64, 64)).save(folder / "data" / f"{guid}.png")
+        (folder / "data" / f"{guid}.txt").write_text(f"what I think of thing {guid}")
+    lines = [f"{guid},{tag}" for guid, tag in enumerate(tags)]
+    (folder / "train.txt").write_text("\n".join(["guid,tag", *lines]))
+    lines = [f"{len(tags) + number}" for number in range(unlabelled)]
+    (folder / "test_without_label.txt").write_text("\n".join(["guid", *lines]))
+    return folder
+
+
+def test_a_sound_folder_is_described_and_can_be_trained_on(tmp_path):
+    found = report(make_folder(tmp_path / "posts", (10, 10, 10)))
+    assert found.problems.empty
+    assert found.trainable
+    assert found.notes == [
+        "30 labelled posts: negative 10, neutral 10, positive 10",
+        "2 unlabelled posts",
+    ]
+
+
+@pytest.mark.parametrize("text", [None, "", "guid,tag\n"])
+def test_a_test_list_that_is_absent_or_empty_is_said_and_does_no_harm(tmp_path, text):
+    folder = make_folder(tmp_path / "posts", (10, 10, 10))
+    if text is None:
+        (folder / "test_without_label.txt").unlink()
+    else:
+        (folder / "test_without_label.txt").write_text(text)
+    found = report(folder)
+    assert found.trainable
+    assert found.notes[-1].startswith("no unlabelled posts")
+    assert load_dataset(folder).unlabelled == ()
+
+
+def test_a_missing_class_is_named(tmp_path):
+    found = report(make_folder(tmp_path / "posts", (12, 0, 12)))
+    assert len(found.faults) == 1
+    assert found.faults[0].startswith("no neutral post")
+
+
+def test_too_few_posts_say_what_to_set_and_that_works(tmp_path):
+    folder = make_folder(tmp_path / "posts", (8, 4, 18))
+    [fault] = report(folder).faults
+    assert fault.startswith("4 neutral posts are too few for 5 folds with 8 inner folds each")
+    assert "--folds 4 --inner-folds 3" in fault
+    assert report(folder, folds=4, inner_folds=3).trainable
+
+
+def test_posts_that_are_too_few_for_any_folds_are_said(tmp_path):
+    [fault] = report(make_folder(tmp_path / "posts", (8, 2, 8))).faults
+    assert fault.endswith("even for 2 with 2: add neutral posts")
+
+
+def test_copies_are_counted_as_groups(tmp_path):
+    folder = make_folder(tmp_path / "posts", (20, 20, 20), image=lambda number: number % 6)
+    found = report(folder)
+    assert "negative 20 (in 6 groups of copies)" in found.notes[0]
+    assert "60 posts are copies of each other in text or picture, in 6 group(s)" in found.notes[1]
+    assert "in 6 groups of copies are too few for 5 folds with 8 inner folds" in found.faults[0]
+
+
+def test_a_placeholder_ties_no_posts_together_and_is_said(tmp_path):
+    folder = make_folder(tmp_path / "posts", (10, 10, 10), image=lambda number: max(number, 15))
+    found = report(folder)
+    assert found.trainable
+    assert found.notes[1].startswith("16 posts have one and the same picture")
+
+
+def test_problems_of_posts_leave_the_rest_trainable(tmp_path):
+    folder = make_folder(tmp_path / "posts", (11, 11, 11))
+    (folder / "data" / "3.txt").write_bytes(bytes(9))
+    found = report(folder)
+    assert found.problems["guid"].tolist() == ["3"]
+    assert found.trainable
+
+
+def test_a_folder_that_is_none_is_a_fault_in_one_line(tmp_path):
+    assert report(tmp_path / "nowhere").faults == [
+        f"{tmp_path / 'nowhere'} is no folder. The layout of posts is in data/README.md"
+    ]
+
+
+def test_where_no_post_is_left_that_is_the_fault(tmp_path):
+    folder = make_folder(tmp_path / "posts", (2, 2, 2))
+    for file in (folder / "data").glob("*.txt"):
+        file.write_text(" ")
+    found = report(folder)
+    assert not found.trainable
+    assert len(found.problems) == 8
+    assert "lists no usable post" in found.faults[0]

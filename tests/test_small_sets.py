@@ -1,0 +1,148 @@
+"""The six notebooks on small sets that are nothing like the demo set.
+
+What is tested is that they run to the end; the settings are as small as they can be. The six
+share a kernel, which forgets its variables between them: loading torch takes longer than they do.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import nbformat
+import numpy as np
+import pytest
+from PIL import Image
+
+from mmsa_utils.config import LABELS
+from mmsa_utils.data import load_dataset
+from mmsa_utils.evaluation import load_oof, overruling
+from mmsa_utils.experiments.notebooks import notebook_files, run_notebooks, set_parameters
+from mmsa_utils.io import Record
+from mmsa_utils.settings import run_folder
+
+KNOBS = {"epochs": 2, "folds": 2, "inner_folds": 2}
+WORDS = {
+    "negative": "terrible awful sad crying hate miserable",
+    "neutral": "timetable office agenda minutes schedule room",
+    "positive": "wonderful lovely happy joy love great",
+}
+ODD_TEXTS = (
+    "costs $5 and $x_{",
+    "$$ all caps $$",
+    "יום נפלא בים",
+    "صباح الخير يا عالم",
+    "今天天气很好，我们去公园",
+    "😂😂 ‏\u200d \\frac{1}{0}",
+)
+ODD_SHAPES = (
+    ("RGB", (1, 4000)),
+    ("RGB", (5000, 3)),
+    ("L", (40, 60)),
+    ("CMYK", (50, 50)),
+    ("P", (64, 32)),
+    ("RGBA", (33, 47)),
+    ("RGB", (2, 2)),
+)
+Run = Callable[..., str]
+Draw = Callable[[int, str, np.random.Generator], tuple[str, Image.Image]]
+
+
+def _noise(rng: np.random.Generator, size: tuple[int, int]) -> Image.Image:
+    width, height = size
+    return Image.fromarray(rng.integers(0, 256, (height, width, 3), dtype=np.uint8))
+
+
+def odd_texts(number: int, label: str, rng: np.random.Generator) -> tuple[str, Image.Image]:
+    """A text in another script or with dollars, and a picture of one pixel."""
+    text = f"{ODD_TEXTS[number % len(ODD_TEXTS)]} {WORDS[label].split()[number % 6]} {number}"
+    return text, _noise(rng, (1, 1))
+
+
+def odd_pictures(number: int, label: str, rng: np.random.Generator) -> tuple[str, Image.Image]:
+    mode, size = ODD_SHAPES[number % len(ODD_SHAPES)]
+    return f"{WORDS[label]} {number}", _noise(rng, size).convert(mode)
+
+
+def plain(number: int, label: str, rng: np.random.Generator) -> tuple[str, Image.Image]:
+    """A post whose text says its class and whose picture says the same."""
+    pixels = np.asarray(_noise(rng, (32, 32))) // 4
+    pixels[..., LABELS.index(label)] += 180
+    return f"{WORDS[label]} {number}", Image.fromarray(pixels)
+
+
+def make(folder: Path, draw: Draw, *, labelled: int, unlabelled: int) -> Path:
+    """A folder of posts, as many of each class; without unlabelled ones there is no list."""
+    rng = np.random.default_rng(0)
+    (folder / "data").mkdir(parents=True)
+    tags = [LABELS[number % len(LABELS)] for number in range(labelled + unlabelled)]
+    for number, label in enumerate(tags):
+        text, image = draw(number // len(LABELS), label, rng)
+        (folder / "data" / f"{number}.txt").write_text(text, encoding="utf-8")
+        suffix = "tiff" if image.mode == "CMYK" else "png"
+        image.save(folder / "data" / f"{number}.{suffix}")
+    lines = [f"{number},{tag}" for number, tag in enumerate(tags)]
+    (folder / "train.txt").write_text("\n".join(["guid,tag", *lines[:labelled]]))
+    if unlabelled:
+        blank = [f"{number},null" for number in range(labelled, labelled + unlabelled)]
+        (folder / "test_without_label.txt").write_text("\n".join(["guid,tag", *blank]))
+    return folder
+
+
+def all_notebooks(file: Path, knobs: Record) -> Path:
+    """The notebooks one after the other as one, with knobs set in each."""
+    cells = []
+    for one in notebook_files():
+        book = nbformat.read(one, 4)
+        set_parameters(book, {"knobs": knobs})
+        sources = ["%reset -f", *(cell.source for cell in book.cells if cell.cell_type == "code")]
+        cells += [nbformat.v4.new_code_cell(source) for source in sources]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), file)
+    return file
+
+
+def printed(file: Path, name: str) -> str:
+    """What the cells of an executed notebook wrote to `stdout` or `stderr`."""
+    outputs = [o for cell in nbformat.read(file, 4).cells for o in cell.get("outputs", [])]
+    return "".join(o.text for o in outputs if o.output_type == "stream" and o.name == name)
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Makes a set and runs the notebooks on it; gives what they printed."""
+
+    def make_and_run(draw: Draw, *, labelled: int, unlabelled: int, **knobs: object) -> str:
+        folder = make(tmp_path / "posts", draw, labelled=labelled, unlabelled=unlabelled)
+        for name, place in (("DATA", folder), ("OUT", tmp_path / "out"), ("CACHE", tmp_path)):
+            monkeypatch.setenv(f"MMSA_{name}", str(place))
+        file = all_notebooks(tmp_path / "all.ipynb", {**KNOBS, **knobs})
+        run_notebooks(tmp_path / "done", files=[file])
+        done = tmp_path / "done" / file.name
+        assert "Glyph" not in printed(done, "stderr")
+        return printed(done, "stdout")
+
+    return make_and_run
+
+
+def results(tmp_path: Path) -> Path:
+    dataset = load_dataset(tmp_path / "posts")
+    return run_folder(dataset.name, dataset.fingerprint)
+
+
+def test_thirty_posts_without_a_test_list_of_odd_texts_and_single_pixels(
+    run: Run, tmp_path: Path
+) -> None:
+    said = run(odd_texts, labelled=30, unlabelled=0)
+    assert "30 labelled posts, 0 unlabelled" in said
+    assert "no unlabelled posts" in said
+    assert not (results(tmp_path) / "test_predictions.txt").exists()
+
+
+def test_twentyone_posts_with_pictures_of_odd_shapes(run: Run, tmp_path: Path) -> None:
+    said = run(odd_pictures, labelled=21, unlabelled=3)
+    assert "3 predictions; in the order of the list: True" in said
+    lines = (results(tmp_path) / "test_predictions.txt").read_text().splitlines()
+    assert [line.split(",")[0] for line in lines] == ["guid", "21", "22", "23"]
+
+
+def test_posts_on_which_text_and_picture_never_disagree(run: Run, tmp_path: Path) -> None:
+    run(plain, labelled=30, unlabelled=2, epochs=40, learning_rate=3e-3, dropout=0.0)
+    assert overruling(load_oof(results(tmp_path)))["posts"].sum() == 0
