@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mmsa_utils.paths import PROJECT
+from mmsa_utils.paths import DEMO, PROJECT
 
 SOURCES = ["pyproject.toml", "README.md", "LICENSE", "mmsa_utils"]
 LEFT_OUT = shutil.ignore_patterns("__pycache__")
@@ -57,8 +57,8 @@ def test_it_is_the_installed_package_that_is_tried(python, installed):
     assert Path(where.strip()) == installed / "mmsa_utils" / "__init__.py"
 
 
-def test_a_folder_of_posts_is_checked(python, folder):
-    result = python("-m", "mmsa_utils", "check", folder, "--folds", 2, "--inner-folds", 2)
+def test_a_folder_of_posts_is_checked(python):
+    result = python("-m", "mmsa_utils", "check", DEMO)
     assert (result.returncode, result.stderr) == (0, "")
     assert "no problems" in result.stdout
 

@@ -159,12 +159,28 @@ def _writing(task: FoldTask) -> Iterator[None]:
         ) from error
 
 
+@contextmanager
+def _alone(task: FoldTask) -> Iterator[None]:
+    """Waits while another process is at this fold: then its result can be read."""
+    lock = FileLock(task.checkpoint.with_suffix(".lock"))
+    with _writing(task):
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 def _save(result: FoldResult, task: FoldTask) -> None:
     with _writing(task):
         save_json(asdict(result), task.result_file)
+
+
+def _tidy(task: FoldTask) -> None:
+    """Removes a finished fold's checkpoints, and what a kill while saving has left behind."""
     with suppress(OSError):
         for left in task.checkpoint.parent.glob(f"*{task.checkpoint.stem}[.-]*pt"):
-            left.unlink()  # the checkpoint, and what a kill while saving it has left behind
+            left.unlink()
 
 
 def _finish(task: FoldTask, learner: Learner, data: Callable[[], PostData]) -> FoldResult:
@@ -174,18 +190,13 @@ def _finish(task: FoldTask, learner: Learner, data: Callable[[], PostData]) -> F
         CourseError: where it cannot be saved.
     """
     done = _read(task.result_file)
-    if done is not None:
-        return done
-    lock = FileLock(task.checkpoint.with_suffix(".lock"))
-    with _writing(task):
-        lock.acquire()  # another process may be at this fold: then its result is waited for
-    try:
-        done = _read(task.result_file)
-        if done is None:
-            done = _learn(task, learner, data())
-            _save(done, task)
-    finally:
-        lock.release()
+    if done is None:
+        with _alone(task):
+            done = _read(task.result_file)
+            if done is None:
+                done = _learn(task, learner, data())
+                _save(done, task)
+    _tidy(task)
     return done
 
 
