@@ -12,7 +12,13 @@ from ..errors import CourseError
 from .lists import LABELLED, UNLABELLED
 from .posts import Folder, Post, read_folder
 from .problems import condense, problem_table
-from .splits import count_groups, find_groups, find_placeholders, require_folds
+from .splits import (
+    count_groups,
+    fewer_inner_folds,
+    find_groups,
+    find_placeholders,
+    require_folds,
+)
 
 
 @dataclass(frozen=True)
@@ -57,11 +63,13 @@ def report(
     notes = [*found.notes, _classes(labels, groups), *_copies(labelled, groups)]
     notes.append(_unlabelled(Path(folder), found))
     try:
-        require_folds(labels, groups, folds=folds, inner_folds=inner_folds)
-        faults = []
+        possible = require_folds(labels, groups, folds=folds, inner_folds=inner_folds)
     except CourseError as error:
-        faults = [str(error)]
-    return FolderReport(condense(found.problems), notes, faults)
+        return FolderReport(condense(found.problems), notes, [str(error)])
+    if possible < inner_folds:
+        sizes = {"inner_folds": inner_folds, "possible": possible}
+        notes.append(fewer_inner_folds(labels, groups, **sizes))
+    return FolderReport(condense(found.problems), notes, [])
 
 
 def _classes(labels: np.ndarray, groups: np.ndarray) -> str:

@@ -136,8 +136,11 @@ def _refuse_unsplittable(labels: np.ndarray, groups: np.ndarray, where: str = ""
         )
 
 
-def require_folds(labels: np.ndarray, groups: np.ndarray, *, folds: int, inner_folds: int) -> None:
-    """Ends, before any fold is made, where posts are too few for folds and inner folds.
+def require_folds(labels: np.ndarray, groups: np.ndarray, *, folds: int, inner_folds: int) -> int:
+    """Ends, before any fold is made, where posts are too few for the folds.
+
+    Returns:
+        The inner folds: those wanted, or fewer where a class has too few posts for so many.
 
     Args:
         labels: `(N,)` indices in `LABELS`.
@@ -149,13 +152,29 @@ def require_folds(labels: np.ndarray, groups: np.ndarray, *, folds: int, inner_f
     labels = np.asarray(labels, dtype=int)
     _refuse_unsplittable(labels, groups)
     possible = _possible_folds(labels, groups, folds, inner_folds)
-    if possible == (folds, inner_folds):
-        return
+    if possible is not None and possible[0] == folds:
+        return possible[1]
     rare = int(count_groups(labels, groups).argmin())
     raise CourseError(
         f"{_posts_of(rare, labels, groups)} are too few for {folds} folds with {inner_folds} "
         f"inner folds each{_settable(possible)} add {LABELS[rare]} posts"
     )
+
+
+def fewer_inner_folds(
+    labels: np.ndarray, groups: np.ndarray, *, inner_folds: int, possible: int
+) -> str:
+    """Says, in a line, why there are fewer inner folds than wanted."""
+    rare = int(count_groups(labels, groups).argmin())
+    return (
+        f"{_posts_of(rare, labels, groups)} are too few for {inner_folds} inner folds: there are "
+        f"{possible}, and one of them is the validation set (--inner-folds {possible} says so)"
+    )
+
+
+def at_most(wanted: int, labels: np.ndarray, groups: np.ndarray) -> int:
+    """So many parts as wanted, or as every class has groups of copies: two at least."""
+    return max(2, min(wanted, int(count_groups(labels, groups).min())))
 
 
 def _settable(possible: tuple[int, int] | None) -> str:

@@ -116,7 +116,7 @@ def assemble(
         results=results,
         probabilities=probabilities,
         fold=fold,
-        unlabelled=np.mean([result.unlabelled for result in results], axis=0),
+        unlabelled=np.mean([r.unlabelled for r in results], axis=0).reshape(-1, len(LABELS)),
         settings=settings,
         grouped=grouped,
     )

@@ -22,6 +22,7 @@ from tqdm.auto import tqdm
 from ..config import Config
 from ..data.posts import Dataset
 from ..data.splits import (
+    fewer_inner_folds,
     find_groups,
     make_folds,
     require_folds,
@@ -34,7 +35,7 @@ from ..evaluation import metrics
 from ..evaluation.predictions import CrossValidation, FoldResult, assemble
 from ..io import load_json, save_json
 from ..settings import run_folder
-from .batches import PostData
+from .batches import PostData, PostSubset
 from .learners import FitContext, Learner, Nested, make_learner
 from .manifest import hold, make_manifest, manifest_key
 
@@ -107,6 +108,10 @@ def _rounded(table: np.ndarray) -> list[list[float]]:
     return table.round(DIGITS).tolist()
 
 
+def _predicted(learner: Learner, X: PostSubset) -> list[list[float]]:
+    return _rounded(learner.predict_proba(X)) if len(X) else []  # there may be no unlabelled post
+
+
 def _validation_predictions(learner: Learner, task: FoldTask, data: PostData) -> np.ndarray:
     """`(n, 3)`: of the posts that serve choices, by models that were not fitted on them."""
     if isinstance(learner, Nested):
@@ -125,8 +130,8 @@ def _learn(task: FoldTask, learner: Learner, data: PostData) -> FoldResult:
         seed=task.seed,
         fold=task.fold,
         test=task.test.tolist(),
-        probabilities=_rounded(fitted.predict_proba(data.subset(task.test))),
-        unlabelled=_rounded(fitted.predict_proba(data.unlabelled)),
+        probabilities=_predicted(fitted, data.subset(task.test)),
+        unlabelled=_predicted(fitted, data.unlabelled),
         validation={name: scores[name] for name in ("accuracy", "macro_f1")},
         validation_indices=chosen.tolist(),
         validation_probabilities=_rounded(table),
@@ -203,6 +208,16 @@ def _finish(task: FoldTask, learner: Learner, data: Callable[[], PostData]) -> F
 # ---- all folds --------------------------------------------------------------------------
 
 
+def _fitting(dataset: Dataset, config: Config, groups: np.ndarray) -> Config:
+    """The config with as many inner folds as the posts are enough for; fewer are said."""
+    wanted, sizes = config.inner_folds, {"folds": config.folds, "inner_folds": config.inner_folds}
+    possible = require_folds(dataset.labels, groups, **sizes)
+    if possible < wanted:
+        reason = {"inner_folds": wanted, "possible": possible}
+        warnings.warn(fewer_inner_folds(dataset.labels, groups, **reason), stacklevel=3)
+    return config.but(inner_folds=possible)
+
+
 def _checked(learner: str | Learner, config: Config) -> Learner:
     made = make_learner(learner, config) if isinstance(learner, str) else learner
     if not made.holds_validation_out:
@@ -237,11 +252,11 @@ def cross_validate(
         CourseError: where a class has too few posts, the learner cannot be judged, or the store
             holds folds of another run or cannot be written.
     """
-    name = name or config.mode
-    learner = _checked(learner, config)
-    settings, grouped = learner.settings(), groups is None
+    name, grouped = name or config.mode, groups is None
     groups = find_groups(dataset.labelled) if groups is None else groups
-    require_folds(dataset.labels, groups, folds=config.folds, inner_folds=config.inner_folds)
+    config = _fitting(dataset, config, groups)
+    learner = _checked(learner, config)
+    settings = learner.settings()
     manifest = make_manifest(dataset, config, learner, groups)
     if store is None:
         folder = run_folder(dataset.name, dataset.fingerprint) / "folds"

@@ -15,7 +15,7 @@ from scipy.optimize import minimize
 from scipy.special import log_softmax, softmax
 
 from ..config import LABELS
-from ..data.splits import assign_inner_folds, find_groups
+from ..data.splits import assign_inner_folds, at_most, find_groups
 from ..errors import CourseError
 from ..evaluation import metrics
 from ..evaluation.predictions import CrossValidation, FoldResult, assemble, distinct
@@ -165,13 +165,16 @@ def combine_fold(
     indices = np.array(first.validation_indices)
     tables = np.array([result.validation_probabilities for result in results])  # (M, n, 3)
     y = labels[indices]
-    part = assign_inner_folds(indices, labels, groups, inner_folds=Nested.PARTS, seed=first.seed)
+    parts = at_most(Nested.PARTS, y, groups[indices])
+    part = assign_inner_folds(indices, labels, groups, inner_folds=parts, seed=first.seed)
     combiner = make().fit(tables, y)
     table = cross_fitted(make, tables, y, part)
     scores = metrics.summary(y, table)
 
     def combined(name: str) -> list[list[float]]:
         values = np.array([getattr(result, name) for result in results])
+        if not values.size:
+            return []  # there may be no unlabelled post
         return combiner.predict_proba(values).round(DIGITS).tolist()
 
     result = replace(

@@ -19,7 +19,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 
 from ..config import LABELS, Config
-from ..data.splits import assign_inner_folds, train_validation_split
+from ..data.splits import assign_inner_folds, at_most, train_validation_split
 from ..errors import CourseError
 from ..io import Record
 from .batches import PostSubset
@@ -126,10 +126,11 @@ class Nested(PostClassifier):
     def fit(self, X: PostSubset, y: np.ndarray, context: FitContext) -> Self:
         self.inner_probabilities_ = np.empty((len(X), len(LABELS)))
         rows = np.argsort(X.indices)  # the parts are drawn in the order of the posts' list
+        parts = at_most(self.parts, y, context.groups)
         part = assign_inner_folds(
-            rows, y, context.groups, inner_folds=self.parts, seed=context.fold_seed
+            rows, y, context.groups, inner_folds=parts, seed=context.fold_seed
         )
-        for number in range(self.parts):
+        for number in range(parts):
             self._predict_part(number, rows[part != number], rows[part == number], X, y, context)
         self.learner_ = clone(self.learner).fit(X, y, context)
         self.best_epoch_, self.history_ = self.learner_.best_epoch_, self.learner_.history_
@@ -144,8 +145,9 @@ class Nested(PostClassifier):
         y: np.ndarray,
         context: FitContext,
     ) -> None:
+        inner_folds = at_most(self.inner_folds, y[rest], context.groups[rest])
         train, validation = train_validation_split(
-            rest, y, context.groups, inner_folds=self.inner_folds, seed=context.fold_seed
+            rest, y, context.groups, inner_folds=inner_folds, seed=context.fold_seed
         )
         rows = np.concatenate([train, validation])
         file = context.checkpoint

@@ -70,7 +70,8 @@ def test_copies_are_counted_as_groups(tmp_path):
     found = report(folder)
     assert "negative 20 (in 6 groups of copies)" in found.notes[0]
     assert "60 posts are copies of each other in text or picture, in 6 group(s)" in found.notes[1]
-    assert "in 6 groups of copies are too few for 5 folds with 8 inner folds" in found.faults[0]
+    assert "in 6 groups of copies are too few for 8 inner folds: there are 4" in found.notes[-1]
+    assert found.trainable
 
 
 def test_a_placeholder_ties_no_posts_together_and_is_said(tmp_path):

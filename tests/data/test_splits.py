@@ -8,6 +8,7 @@ import pytest
 
 from mmsa_utils.data.splits import (
     assign_inner_folds,
+    at_most,
     find_groups,
     make_folds,
     require_folds,
@@ -160,12 +161,20 @@ def test_the_folds_that_are_advised_can_be_made(counts):
     except CourseError as error:
         found = re.search(r"--folds (\d+) --inner-folds (\d+)", str(error))
         folds, inner_folds = int(found[1]), int(found[2])
-    require_folds(labels, groups, folds=folds, inner_folds=inner_folds)
+    inner_folds = require_folds(labels, groups, folds=folds, inner_folds=inner_folds)
     fold = make_folds(labels, groups, folds=folds, seed=0)
     for number in range(folds):
         rest = np.flatnonzero(fold != number)
         train, _ = train_validation_split(rest, labels, groups, inner_folds=inner_folds, seed=0)
         assert set(labels[train].tolist()) == {0, 1, 2}
+
+
+@pytest.mark.parametrize(("each", "inner_folds"), [(60, 8), (10, 8), (8, 6), (6, 4)])
+def test_fewer_inner_folds_are_made_where_posts_are_few(each, inner_folds):
+    labels = np.repeat([0, 1, 2], each)
+    groups = np.arange(3 * each)
+    assert require_folds(labels, groups, folds=5, inner_folds=8) == inner_folds
+    assert at_most(8, labels, groups) == min(8, each)
 
 
 def test_a_share_of_training_posts_keeps_copies_together():

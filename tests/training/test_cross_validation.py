@@ -61,6 +61,18 @@ def test_all_modes_use_the_same_folds(runs):
     assert (runs["text"].fold == runs["fused"].fold).all()
 
 
+@pytest.mark.parametrize("learner", ["network", "linear"])
+def test_few_posts_have_fewer_inner_folds_and_that_is_said(demo, tmp_path, learner):
+    few = np.concatenate([np.flatnonzero(demo.labels == label)[:8] for label in range(3)])
+    small = replace(demo, labelled=tuple(demo.labelled[k] for k in few), unlabelled=())
+    config = Config(mode="text", epochs=1)
+    with pytest.warns(UserWarning, match=r"8 negative posts are too few for 8 inner folds.* 6"):
+        run = cross_validate(small, config, learner=learner, store=tmp_path)
+    assert np.isfinite(run.probabilities).all()
+    assert run.config.inner_folds == 6  # as the record says
+    assert run.unlabelled.shape == (0, 3)
+
+
 def test_labels_shuffled_give_nothing(demo, tmp_path):
     """Were a label to leak anywhere, shuffled labels would be predicted, too."""
     rng = np.random.default_rng(0)
@@ -112,15 +124,17 @@ def test_the_best_run_is_chosen_by_validation_and_not_by_test_scores(runs):
 # A child of this process would inherit pytest's threads, so a small one forks: it kills what it
 # forks after a random time, until a run has come to its end.
 KILLER = """
-import os, random, signal, sys, time, warnings
+import os, random, signal, sys, threading, time, warnings
 from pathlib import Path
 import torch
+from tqdm import tqdm
 from mmsa_utils.config import Config
 from mmsa_utils.data import load_dataset
 from mmsa_utils.evaluation import save_run
 from mmsa_utils.paths import DEMO
 from mmsa_utils.training import cross_validate, make_ensemble, loop
 torch.set_num_threads(1)
+tqdm.set_lock(threading.RLock())  # its own is shared with forks: a kill would leave it locked
 loop.CHECKPOINT_SECONDS = 0.0
 demo, out = load_dataset(DEMO), Path(sys.argv[1])
 

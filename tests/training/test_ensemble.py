@@ -187,3 +187,11 @@ def not_nested(result):
 def test_base_learners_of_other_posts_seeds_or_folds_are_refused(runs, change, difference):
     with pytest.raises(CourseError, match=f"'two' cannot stand beside 'one'.*{difference}"):
         make_ensemble({"one": runs["one"], "two": change(runs["two"])})
+
+
+def test_without_unlabelled_posts_nothing_is_predicted_for_them(runs):
+    def bare(result):
+        return replace(result, unlabelled=[])
+
+    combined = correct_priors(make_ensemble({"one": spoilt(runs["one"], bare)}))
+    assert combined.unlabelled.shape == (0, 3)
