@@ -27,7 +27,9 @@ Any other name is looked for elsewhere: on the internet, or in the library's own
 
 import hashlib
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 
@@ -52,6 +54,18 @@ _EMBEDDED_HELP = (
 )
 
 
+Builder = TypeVar("Builder", TextBuilder, ImageBuilder)
+
+
+def _entered(
+    table: dict[str, Builder], name: str, fingerprint: Fingerprint | None, build: Builder
+) -> Builder:
+    table[name] = build
+    if fingerprint:
+        _FINGERPRINTS[build] = fingerprint
+    return build
+
+
 def register_text_encoder(
     name: str, *, fingerprint: Fingerprint | None = None
 ) -> Callable[[TextBuilder], TextBuilder]:
@@ -64,14 +78,7 @@ def register_text_encoder(
         fingerprint: a function that names the encoder's weights without building it, where
             their files are known; see `encoder_fingerprint`.
     """
-
-    def register(build: TextBuilder) -> TextBuilder:
-        TEXT_ENCODERS[name] = build
-        if fingerprint:
-            _FINGERPRINTS[build] = fingerprint
-        return build
-
-    return register
+    return partial(_entered, TEXT_ENCODERS, name, fingerprint)
 
 
 def register_image_encoder(
@@ -86,14 +93,7 @@ def register_image_encoder(
         fingerprint: a function that names the encoder's weights without building it, where
             their files are known; see `encoder_fingerprint`.
     """
-
-    def register(build: ImageBuilder) -> ImageBuilder:
-        IMAGE_ENCODERS[name] = build
-        if fingerprint:
-            _FINGERPRINTS[build] = fingerprint
-        return build
-
-    return register
+    return partial(_entered, IMAGE_ENCODERS, name, fingerprint)
 
 
 def build_text_encoder(name: str) -> TextEncoder:

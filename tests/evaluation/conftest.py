@@ -11,6 +11,7 @@ from mmsa_utils.config import LABELS, Config
 from mmsa_utils.data.images import ImageFacts
 from mmsa_utils.data.posts import PROBLEM_COLUMNS, Dataset, Post
 from mmsa_utils.evaluation.predictions import CrossValidation, FoldResult, assemble
+from mmsa_utils.evaluation.records import save_run
 
 
 @pytest.fixture(autouse=True)
@@ -109,3 +110,12 @@ def make_table() -> Callable[..., pd.DataFrame]:
         return pd.concat(tables, ignore_index=True)
 
     return make
+
+
+@pytest.fixture
+def runs(make_run: Callable[..., CrossValidation], tmp_path: Path) -> dict[str, CrossValidation]:
+    """Two runs on the same posts, saved in `tmp_path`."""
+    runs = {"text": make_run(0), "image": make_run(1)}
+    for name, run in runs.items():
+        save_run(name, run, tmp_path)
+    return runs

@@ -28,15 +28,6 @@ MakeRun = Callable[..., CrossValidation]
 MakeTable = Callable[..., pd.DataFrame]
 
 
-@pytest.fixture
-def runs(make_run: MakeRun, tmp_path: Path) -> dict[str, CrossValidation]:
-    """Two runs on the same posts, saved in `tmp_path`."""
-    runs = {"text": make_run(0), "image": make_run(1)}
-    for name, run in runs.items():
-        save_run(name, run, tmp_path)
-    return runs
-
-
 def test_a_row_is_the_same_post_in_every_run_and_seed(
     runs: dict[str, CrossValidation], dataset: Dataset, tmp_path: Path
 ) -> None:

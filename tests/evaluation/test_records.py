@@ -28,15 +28,6 @@ from mmsa_utils.evaluation.records import (
 MakeRun = Callable[..., CrossValidation]
 
 
-@pytest.fixture
-def runs(make_run: MakeRun, tmp_path: Path) -> dict[str, CrossValidation]:
-    """Two runs on the same posts, saved in `tmp_path`."""
-    runs = {"text": make_run(0), "image": make_run(1)}
-    for name, run in runs.items():
-        save_run(name, run, tmp_path)
-    return runs
-
-
 def test_every_figure_of_a_record_comes_from_the_saved_predictions(
     runs: dict[str, CrossValidation], tmp_path: Path
 ) -> None:
