@@ -10,19 +10,54 @@ encoders/     pretrained networks that turn a text or a picture into a vector, a
 models/       heads that fuse the modalities, the network around them, its loss
 training/     batches, the training loop, learners, cross-validation, ensembles, the final fit
 evaluation/   predictions, metrics, comparisons, records and their analysis: stands on base and data
-figures/      every drawing of posts, training and results: stands on evaluation
-experiments/  what the course ran: recipes, the reference run, ablations, report, notebooks
+figures/      every drawing of posts, training, results and answers: stands on evaluation
+prediction/   a trained model that answers on posts, its files, rows of a table, a form
+explanations/ what in a post spoke for an answer, and whether to trust that
+experiments/  what the course ran: recipes, the reference run, ablations, model card, report,
+              notebooks, and models of one's own
+commands/     what `mmsa_utils COMMAND` does
 
-data -> encoders -> models -> training -> experiments: a folder imports from those before it,
-never from one after it.
+data -> encoders -> models -> training -> prediction -> explanations -> experiments -> commands: a
+folder imports from those before it, never from one after it.
 """
 
 import os
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .version import __version__
+
+if TYPE_CHECKING:
+    from .prediction import Predictor
 
 # Read by the libraries when they are imported, so it has to be said before.
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
-__all__ = ["__version__"]
+__all__ = ["__version__", "load_model"]
+
+
+def load_model(folder: Path | str | None = None) -> "Predictor":
+    """A trained model that answers on posts; needs no internet.
+
+    >>> import mmsa_utils
+    >>> model = mmsa_utils.load_model()
+    >>> model.predict(text="What a lovely day!").label
+    'positive'
+    >>> answer = model.predict(text="What a lovely day!", image="data/demo/data/1.jpg")
+    >>> sorted(answer.views)  # what each modality says alone, (K,) probabilities
+    ['image', 'text']
+    >>> [answer.label for answer in model.predict([("I love it", None), ("I hate it", None)])]
+    ['positive', 'negative']
+
+    Args:
+        folder: that `mmsa_utils train` has written; the model that comes with the course by
+            default.
+
+    Raises:
+        mmsa_utils.errors.CourseError: in one line, where there is no model, it is altered,
+            truncated or of a newer version, or one of its encoders is another one here.
+    """
+    from .prediction.store import load_model as load  # torch takes seconds to import
+
+    return load(folder)

@@ -18,6 +18,7 @@ COURSE = PROJECT / "data" / "course"
 RESULTS = PROJECT / "results"
 IMAGES = PROJECT / "images"
 NOTEBOOKS = PROJECT / "notebooks"
+POSTS_FILES = ("posts.csv", "posts.jsonl")  # each a list of posts in place of train.txt
 
 
 def in_clone() -> bool:

@@ -12,7 +12,7 @@ from pathlib import Path
 from platformdirs import user_cache_path
 
 from .errors import CourseError
-from .paths import COURSE, DEMO, PROJECT, find_list, in_clone
+from .paths import COURSE, DEMO, POSTS_FILES, PROJECT, find_list, in_clone
 
 
 def _base() -> Path:
@@ -59,7 +59,7 @@ def data_folder() -> Path:
 
 def _is_filled(folder: Path) -> bool:
     """Whether a folder holds posts; False where it is not there or there is nothing in it."""
-    if os.path.lexists(folder / "train.txt"):
+    if any(os.path.lexists(folder / name) for name in ("train.txt", *POSTS_FILES)):
         return True
     if not os.path.lexists(folder):
         return False

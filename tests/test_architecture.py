@@ -108,6 +108,12 @@ def test_a_notebook_imports_from_folders_and_uses_no_private_name(file):
     assert [name for name in used if not is_public(name)] == []
 
 
+@pytest.mark.parametrize("file", notebook_files(), ids=lambda file: file.stem)
+def test_a_notebook_takes_its_classes_and_heads_from_the_posts(file):
+    froms = [node for node in ast.walk(code_of(file)) if isinstance(node, ast.ImportFrom)]
+    assert {"LABELS", "HEADS"} & {alias.name for node in froms for alias in node.names} == set()
+
+
 def test_the_layout_in_the_readme_names_every_folder():
     readme = (PROJECT / "README.md").read_text()
     layout = re.search(r"^## Layout\n(.*?)(?=^## |\Z)", readme, re.MULTILINE | re.DOTALL)

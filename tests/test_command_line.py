@@ -40,7 +40,7 @@ def helped(capsys, *arguments):
 
 def test_help_names_every_command(capsys):
     text = helped(capsys)
-    assert all(command.__name__ in text for command in COMMANDS)
+    assert all(command in text for command in COMMANDS)
 
 
 @pytest.mark.parametrize("command", ["notebooks", "reference", "ablations"])
@@ -58,11 +58,13 @@ def test_help_shows_defaults_where_they_hold(capsys):
     assert "(default: 40)" not in helped(capsys, "reference")  # its recipes have their own
 
 
-def test_help_is_there_without_torch():
+def test_help_of_every_command_is_there_without_torch():
     script = (
-        "import sys\nfrom mmsa_utils.__main__ import main\n"
-        "try: main(['notebooks', '--help'])\n"
-        "except SystemExit: sys.exit('torch' in sys.modules)"
+        "import sys\nfrom mmsa_utils.__main__ import COMMANDS, main\n"
+        "for command in COMMANDS:\n"
+        "    try: main([command, '--help'])\n"
+        "    except SystemExit: pass\n"
+        "sys.exit('torch' in sys.modules or 'pandas' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False)
     assert done.returncode == 0
@@ -88,6 +90,17 @@ def test_check_says_what_is_wrong_and_its_status_too(posts, capsys):
     said = capsys.readouterr().out
     assert "empty text" in said
     assert "1 problem(s). Mend them, or train with --exclude-problems" in said
+
+
+def test_check_takes_other_classes_by_name(posts, capsys):
+    lines = (posts / "train.txt").read_text()
+    (posts / "train.txt").write_text(lines.replace("neutral", "Positive"))
+    assert main(["check", str(posts), "--classes", "positive, negative"]) == 0
+    said = capsys.readouterr().out
+    assert "240 labelled posts: positive " in said
+    assert "neutral" not in said
+    assert main(["check", str(posts), "--classes", "positive"]) == 2
+    assert "name two or more" in one_line(capsys)
 
 
 def test_check_without_a_folder_looks_at_the_one_in_use(capsys):
@@ -225,7 +238,11 @@ def called(posts, tmp_path, monkeypatch):
     notes = {}
     monkeypatch.setenv("MMSA_DATA", str(posts))
     monkeypatch.setenv("MMSA_OUT", str(tmp_path / "out"))
-    monkeypatch.setattr(reference, "run_reference", lambda run: notes.update(reference=run))
+    monkeypatch.setattr(
+        reference,
+        "run_reference",
+        lambda run, *, stages: notes.update(reference=run, stages=stages),
+    )
     monkeypatch.setattr(ablations, "run_ablations", lambda *a: notes.update(ablations=a))
     monkeypatch.setattr(report, "write_pages", lambda: notes.update(pages=True))
     monkeypatch.setattr(report, "write_own_report", lambda folder: notes.update(own=folder))
@@ -244,6 +261,13 @@ def test_the_reference_run_writes_the_courses_results_and_pages(called, of_the_c
     assert (run.folder, run.images) == (RESULTS / "course", IMAGES)
     assert run.dataset.name == "course"
     assert called["pages"]
+
+
+def test_some_stages_of_the_reference_run_write_no_page(called, of_the_course, capsys):
+    assert main(["reference", "--stages", "model card", "figures"]) == 0
+    assert called["stages"] == ("model card", "figures")
+    assert "pages" not in called
+    assert "No page was written" in capsys.readouterr().out
 
 
 def test_on_other_posts_nothing_of_the_courses_is_written(called, capsys):

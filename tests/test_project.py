@@ -83,10 +83,10 @@ def ignored(cell):
     return IGNORE in cell.metadata.get("tags", [])
 
 
-def test_the_six_notebooks_are_there():
-    assert [file.stem for file in NOTEBOOKS][:6] == [
+def test_the_eight_notebooks_are_there():
+    assert [file.stem for file in NOTEBOOKS][:8] == [
         "01_data_exploration", "02_augmentation_preview", "03_text_only", "04_image_only",
-        "05_fused", "06_result_analysis",
+        "05_fused", "06_result_analysis", "07_your_own_post", "08_why",
     ]  # fmt: skip
 
 

@@ -15,11 +15,13 @@ from mmsa_utils.encoders.weights import shipped_records
 from mmsa_utils.evaluation import analysis, metrics
 from mmsa_utils.evaluation.comparison import compare_all
 from mmsa_utils.evaluation.folders import fingerprint_of
-from mmsa_utils.evaluation.oof import OOF_COLUMNS, load_oof, probabilities_of
+from mmsa_utils.evaluation.oof import FACT_COLUMNS, load_oof, probabilities_of
 from mmsa_utils.evaluation.records import load_ablations, load_analysis, load_record
 from mmsa_utils.experiments import recipes
 from mmsa_utils.experiments.ablations import is_kept
-from mmsa_utils.experiments.report import render_pages
+from mmsa_utils.experiments.card import FEWEST
+from mmsa_utils.experiments.interaction import is_noise
+from mmsa_utils.experiments.report import PAGES, render_pages
 from mmsa_utils.io import Record, load_json
 from mmsa_utils.paths import IMAGES, PROJECT, RESULTS
 from mmsa_utils.training.final import NAME
@@ -62,14 +64,14 @@ def test_all_runs_were_scored_on_the_same_folds(table: pd.DataFrame) -> None:
 
 
 def test_the_table_names_no_post(table: pd.DataFrame) -> None:
-    assert list(table.columns) == OOF_COLUMNS
+    assert list(table.columns) == [*FACT_COLUMNS, *LABELS]
     assert table[table["run"] == "fused"].groupby("seed")["row"].nunique().eq(4000).all()
 
 
 def test_the_table_and_the_records_are_of_the_same_posts() -> None:
     records = [load_json(file) for file in COURSE.glob("*.json")]
     facts = [r["dataset"] for r in records if isinstance(r, dict) and "dataset" in r]
-    assert len(facts) == len(recipes.RUNS) + 1
+    assert len(facts) == len(recipes.RUNS) + 3  # plain folds, card, interaction
     assert {fact["fingerprint"] for fact in facts} == {fingerprint_of(COURSE)}
     assert load_oof(COURSE, fingerprint=fingerprint_of(COURSE)) is not None
     assert all(isinstance(count, int) for fact in facts for count in fact["excluded"].values())
@@ -225,13 +227,13 @@ def test_configs_of_records_can_be_built_again() -> None:
         assert Config.from_dict(config).to_dict() == config
 
 
-@pytest.mark.parametrize("name", ["README.md", "report.md"])
+@pytest.mark.parametrize("name", PAGES)
 def test_pages_say_what_the_records_say(name: str) -> None:
     text = (PROJECT / name).read_text(encoding="utf-8")
     assert text == render_pages()[name], "run `make report`"
 
 
-@pytest.mark.parametrize("name", ["README.md", "report.md"])
+@pytest.mark.parametrize("name", PAGES)
 def test_links_and_figures_of_the_pages_exist(name: str) -> None:
     targets = re.findall(r"\]\(([^)#]+)\)", (PROJECT / name).read_text(encoding="utf-8"))
     missing = [t for t in targets if "://" not in t and not (PROJECT / t).exists()]
@@ -258,5 +260,72 @@ def test_what_is_shipped_is_what_was_scored() -> None:
     shipped = shipped_records()[NAME]
     scored = json.loads((COURSE / "fused_network.json").read_text())
     assert shipped["config"] == scored["config"]
-    assert shipped["oof"] == scored["oof"]
+    assert shipped["scores"] == scored["oof"]
     assert shipped["epochs"] == int(np.median([fold["best_epoch"] for fold in scored["folds"]]))
+
+
+@pytest.fixture(scope="module")
+def card() -> Record:
+    return load_json(COURSE / "card.json")
+
+
+def test_the_card_is_of_what_is_shipped(card: Record) -> None:
+    shipped = shipped_records()[NAME]
+    assert card["config"] == shipped["config"]
+    assert card["calibration"]["temperatures"] == shipped["temperatures"]
+    assert card["calibration"]["least"] == shipped["least"]
+
+
+def test_the_cards_counts_add_up(card: Record) -> None:
+    posts = card["dataset"]["posts"]
+    analysed = load_analysis(COURSE)["data"]
+    assert card["classes"] == analysed["classes"]
+    assert sum(card["classes"].values()) == posts == analysed["labelled"]
+    for table in ("by_text_length", "by_words_in_picture"):
+        counts = [row["posts"] for row in card[table].values()]
+        assert posts - FEWEST * 2 < sum(counts) <= posts
+        assert min(counts) >= FEWEST
+    cases = card["by_modality"]
+    assert sum(row["posts"] for row in cases.values()) == pytest.approx(posts, abs=2)
+
+
+def test_the_cards_figures_go_together(card: Record) -> None:
+    """Accuracy is the mean of recalls by class, and of accuracies by case, weighted by posts."""
+    posts, accuracy = card["dataset"]["posts"], card["scores"]["both"]["accuracy"]["mean"]
+    per_class, cases = card["oof"]["per_class"], card["by_modality"]
+    found = sum(card["classes"][name] * per_class[name]["recall"] for name in LABELS)
+    assert found / posts == pytest.approx(accuracy)
+    assert np.mean([per_class[name]["f1"] for name in LABELS]) == pytest.approx(
+        card["scores"]["both"]["macro_f1"]["mean"], abs=1e-3
+    )
+    right = sum(row["posts"] * row["accuracy"] for row in cases.values())
+    assert right / posts == pytest.approx(accuracy, abs=1e-3)
+    text = cases["both"]["posts"] + cases["text"]["posts"]
+    assert text / posts == pytest.approx(card["scores"]["text"]["accuracy"]["mean"], abs=1e-3)
+    accuracies = [fold["accuracy"] for fold in card["folds"]]
+    assert len(accuracies) == card["protocol"]["folds"] * len(card["protocol"]["seeds"])
+    assert np.mean(accuracies) == pytest.approx(accuracy, abs=1e-3)
+
+
+def test_the_cards_network_scores_as_the_reference_runs_did(card: Record) -> None:
+    """The groups of copies differ a little, the figures in the third digit."""
+    scored = load_record(COURSE, "fused_network")
+    for name in ("accuracy", "macro_f1"):
+        assert card["oof"][name] == pytest.approx(scored["oof"][name], abs=0.01)
+
+
+def test_what_fusion_owes_to_interaction_follows_from_the_comparisons(card: Record) -> None:
+    emap = load_json(COURSE / "emap.json")
+    projected, gained, _ = emap["comparisons"]
+    assert emap["scores"]["fused"] == card["scores"]["both"]
+    assert (projected["first"], projected["second"]) == ("fused", "additive projection")
+    assert gained["second"] == emap["better"]
+    for name in ("accuracy", "macro_f1"):
+        scores = {run: score[name]["mean"] for run, score in emap["scores"].items()}
+        lost = scores["fused"] - scores["additive projection"]
+        gain = scores["fused"] - scores[emap["better"]]
+        assert emap["interaction"][name] == pytest.approx(lost, abs=1e-6)
+        assert emap["gain"][name] == pytest.approx(gain, abs=1e-6)
+        assert emap["share"][name] == pytest.approx(lost / gain, abs=1e-6)
+    assert emap["interaction"]["within_noise"] is is_noise(projected)
+    assert emap["gain"]["within_noise"] is is_noise(gained)

@@ -90,9 +90,10 @@ def test_without_posts_of_ones_own_the_demo_set_is_taken_and_nothing_said(course
     assert capsys.readouterr().out == ""
 
 
-def test_posts_of_ones_own_are_taken(course, capsys):
+@pytest.mark.parametrize("name", ["train.txt", "posts.csv", "posts.jsonl"])
+def test_posts_of_ones_own_are_taken(course, capsys, name):
     course.mkdir()
-    (course / "train.txt").touch()
+    (course / name).touch()
     assert settings.data_folder() == settings.course_folder() == course
     assert capsys.readouterr().out == ""
 

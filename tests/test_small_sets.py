@@ -1,10 +1,10 @@
-"""The six notebooks on small sets that are nothing like the demo set.
+"""The notebooks on small sets that are nothing like the demo set, some with other classes.
 
-What is tested is that they run to the end; the settings are as small as they can be. The six
+What is tested is that they run to the end; the settings are as small as they can be. They all
 share a kernel, which forgets its variables between them: loading torch takes longer than they do.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import nbformat
@@ -14,17 +14,19 @@ from PIL import Image
 
 from mmsa_utils.config import LABELS
 from mmsa_utils.data import load_dataset
-from mmsa_utils.evaluation import load_oof, overruling
+from mmsa_utils.evaluation import classes_of, load_oof, overruling
 from mmsa_utils.experiments.notebooks import notebook_files, run_notebooks, set_parameters
 from mmsa_utils.io import Record
 from mmsa_utils.settings import run_folder
 
 KNOBS = {"epochs": 2, "folds": 2, "inner_folds": 2}
-WORDS = {
-    "negative": "terrible awful sad crying hate miserable",
-    "neutral": "timetable office agenda minutes schedule room",
-    "positive": "wonderful lovely happy joy love great",
-}
+WORDS = (
+    "terrible awful sad crying hate miserable",
+    "timetable office agenda minutes schedule room",
+    "wonderful lovely happy joy love great",
+    "afraid nervous panic scared worry alarm",
+    "sudden unexpected wow strange twist surprise",
+)
 ODD_TEXTS = (
     "costs $5 and $x_{",
     "$$ all caps $$",
@@ -43,7 +45,7 @@ ODD_SHAPES = (
     ("RGB", (2, 2)),
 )
 Run = Callable[..., str]
-Draw = Callable[[int, str, np.random.Generator], tuple[str, Image.Image]]
+Draw = Callable[[int, int, np.random.Generator], tuple[str, Image.Image]]
 
 
 def _noise(rng: np.random.Generator, size: tuple[int, int]) -> Image.Image:
@@ -51,31 +53,36 @@ def _noise(rng: np.random.Generator, size: tuple[int, int]) -> Image.Image:
     return Image.fromarray(rng.integers(0, 256, (height, width, 3), dtype=np.uint8))
 
 
-def odd_texts(number: int, label: str, rng: np.random.Generator) -> tuple[str, Image.Image]:
+def odd_texts(number: int, label: int, rng: np.random.Generator) -> tuple[str, Image.Image]:
     """A text in another script or with dollars, and a picture of one pixel."""
     text = f"{ODD_TEXTS[number % len(ODD_TEXTS)]} {WORDS[label].split()[number % 6]} {number}"
     return text, _noise(rng, (1, 1))
 
 
-def odd_pictures(number: int, label: str, rng: np.random.Generator) -> tuple[str, Image.Image]:
+def odd_pictures(number: int, label: int, rng: np.random.Generator) -> tuple[str, Image.Image]:
     mode, size = ODD_SHAPES[number % len(ODD_SHAPES)]
     return f"{WORDS[label]} {number}", _noise(rng, size).convert(mode)
 
 
-def plain(number: int, label: str, rng: np.random.Generator) -> tuple[str, Image.Image]:
+def plain(number: int, label: int, rng: np.random.Generator) -> tuple[str, Image.Image]:
     """A post whose text says its class and whose picture says the same."""
     pixels = np.asarray(_noise(rng, (32, 32))) // 4
-    pixels[..., LABELS.index(label)] += 180
+    pixels[..., label % 3] += 180
     return f"{WORDS[label]} {number}", Image.fromarray(pixels)
 
 
-def make(folder: Path, draw: Draw, *, labelled: int, unlabelled: int) -> Path:
-    """A folder of posts, as many of each class; without unlabelled ones there is no list."""
-    rng = np.random.default_rng(0)
+def make(folder: Path, draw: Draw, posts: tuple[int, int], classes: Sequence[str]) -> Path:
+    """A folder of so many labelled and unlabelled posts, as many of each class.
+
+    Without unlabelled ones there is no list of them.
+    """
+    rng, count, (labelled, unlabelled) = np.random.default_rng(0), len(classes), posts
     (folder / "data").mkdir(parents=True)
-    tags = [LABELS[number % len(LABELS)] for number in range(labelled + unlabelled)]
-    for number, label in enumerate(tags):
-        text, image = draw(number // len(LABELS), label, rng)
+    if classes != LABELS:
+        (folder / "classes.txt").write_text("\n".join(classes))
+    tags = [classes[number % count] for number in range(labelled + unlabelled)]
+    for number in range(len(tags)):
+        text, image = draw(number // count, number % count, rng)
         (folder / "data" / f"{number}.txt").write_text(text, encoding="utf-8")
         suffix = "tiff" if image.mode == "CMYK" else "png"
         image.save(folder / "data" / f"{number}.{suffix}")
@@ -109,8 +116,10 @@ def printed(file: Path, name: str) -> str:
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Makes a set and runs the notebooks on it; gives what they printed."""
 
-    def make_and_run(draw: Draw, *, labelled: int, unlabelled: int, **knobs: object) -> str:
-        folder = make(tmp_path / "posts", draw, labelled=labelled, unlabelled=unlabelled)
+    def make_and_run(
+        draw: Draw, posts: tuple[int, int], *, classes: Sequence[str] = LABELS, **knobs: object
+    ) -> str:
+        folder = make(tmp_path / "posts", draw, posts, classes)
         for name, place in (("DATA", folder), ("OUT", tmp_path / "out"), ("CACHE", tmp_path)):
             monkeypatch.setenv(f"MMSA_{name}", str(place))
         file = all_notebooks(tmp_path / "all.ipynb", {**KNOBS, **knobs})
@@ -130,19 +139,28 @@ def results(tmp_path: Path) -> Path:
 def test_thirty_posts_without_a_test_list_of_odd_texts_and_single_pixels(
     run: Run, tmp_path: Path
 ) -> None:
-    said = run(odd_texts, labelled=30, unlabelled=0)
+    said = run(odd_texts, (30, 0))
     assert "30 labelled posts, 0 unlabelled" in said
     assert "no unlabelled posts" in said
     assert not (results(tmp_path) / "test_predictions.txt").exists()
 
 
-def test_twentyone_posts_with_pictures_of_odd_shapes(run: Run, tmp_path: Path) -> None:
-    said = run(odd_pictures, labelled=21, unlabelled=3)
+def test_twenty_posts_of_five_classes_with_pictures_of_odd_shapes(run: Run, tmp_path: Path) -> None:
+    said = run(odd_pictures, (20, 3), classes=tuple("12345"))
+    assert "head.classifier      Linear   (4, 5)" in said
+    assert "recall 1 recall 2 recall 3 recall 4 recall 5" in said
+    assert "no composition head for the classes" in said
     assert "3 predictions; in the order of the list: True" in said
     lines = (results(tmp_path) / "test_predictions.txt").read_text().splitlines()
-    assert [line.split(",")[0] for line in lines] == ["guid", "21", "22", "23"]
+    assert [line.split(",")[0] for line in lines] == ["guid", "20", "21", "22"]
+    assert {line.split(",")[1] for line in lines[1:]} <= set("12345")
 
 
-def test_posts_on_which_text_and_picture_never_disagree(run: Run, tmp_path: Path) -> None:
-    run(plain, labelled=30, unlabelled=2, epochs=40, learning_rate=3e-3, dropout=0.0)
+def test_posts_of_two_classes_on_which_text_and_picture_never_disagree(
+    run: Run, tmp_path: Path
+) -> None:
+    small = {"epochs": 40, "learning_rate": 3e-3, "dropout": 0.0}
+    said = run(plain, (30, 2), classes=("sad", "happy"), **small)
+    assert "better than guessing: True" in said
+    assert classes_of(load_oof(results(tmp_path))) == ("sad", "happy")
     assert overruling(load_oof(results(tmp_path)))["posts"].sum() == 0

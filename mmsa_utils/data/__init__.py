@@ -4,6 +4,7 @@ Stands on the base modules (config, settings, paths, io, errors, version) alone.
 """
 
 from .checking import FolderReport, report
+from .classes import check_classes, load_classes
 from .decoding import decode
 from .demo import CEILINGS, make_demo, verdict
 from .images import ImageFacts, decode_image
@@ -31,12 +32,14 @@ __all__ = [
     "ImageFacts",
     "Post",
     "augmentation_steps",
+    "check_classes",
     "check_folder",
     "clean",
     "decode",
     "decode_image",
     "eval_transform",
     "find_groups",
+    "load_classes",
     "load_dataset",
     "make_demo",
     "make_folds",

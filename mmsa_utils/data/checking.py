@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..config import LABELS, Config
+from ..config import Config
 from ..errors import CourseError
-from .lists import LABELLED, UNLABELLED
+from .lists import UNLABELLED
 from .posts import Folder, Post, read_folder
+from .posts_file import find_posts_file, list_of
 from .problems import condense, problem_table
 from .splits import (
     count_groups,
@@ -43,40 +44,48 @@ class FolderReport:
 
 
 def report(
-    folder: Path | str, *, folds: int = Config.folds, inner_folds: int = Config.inner_folds
+    folder: Path | str,
+    *,
+    folds: int = Config.folds,
+    inner_folds: int = Config.inner_folds,
+    classes: Sequence[str] | None = None,
 ) -> FolderReport:
     """Looks at all posts of a folder as training will.
 
     Args:
         folder: a folder in the layout of data/README.md, or something else: that is a fault.
         folds: of the cross-validation that is planned, as is `inner_folds`.
+        classes: what tags may be; by default what the folder's classes.txt names.
     """
     try:
-        found = read_folder(folder)
+        found = read_folder(folder, classes=classes)
     except CourseError as error:
         return FolderReport(problem_table([]), [], [str(error)])
     labelled = [post for post in found.posts if post.label is not None]
     if not labelled:
-        fault = f"{Path(folder) / LABELLED} lists no usable post"
+        fault = f"{list_of(Path(folder))} lists no usable post"
         return FolderReport(condense(found.problems), list(found.notes), [fault])
     labels, groups = np.array([post.label for post in labelled]), find_groups(labelled)
-    notes = [*found.notes, _classes(labels, groups), *_copies(labelled, groups)]
+    notes = [*found.notes, _classes(found.classes, labels, groups), *_copies(labelled, groups)]
     notes.append(_unlabelled(Path(folder), found))
     try:
-        possible = require_folds(labels, groups, folds=folds, inner_folds=inner_folds)
+        possible = require_folds(
+            labels, groups, folds=folds, inner_folds=inner_folds, classes=found.classes
+        )
     except CourseError as error:
         return FolderReport(condense(found.problems), notes, [str(error)])
     if possible < inner_folds:
         sizes = {"inner_folds": inner_folds, "possible": possible}
-        notes.append(fewer_inner_folds(labels, groups, **sizes))
+        notes.append(fewer_inner_folds(labels, groups, classes=found.classes, **sizes))
     return FolderReport(condense(found.problems), notes, [])
 
 
-def _classes(labels: np.ndarray, groups: np.ndarray) -> str:
-    posts = np.bincount(labels, minlength=len(LABELS))
+def _classes(classes: Sequence[str], labels: np.ndarray, groups: np.ndarray) -> str:
+    posts = np.bincount(labels, minlength=len(classes))
+    own = count_groups(labels, groups, classes=classes)
     each = [
-        f"{label} {count}" + (f" (in {own} groups of copies)" if own < count else "")
-        for label, count, own in zip(LABELS, posts, count_groups(labels, groups), strict=True)
+        f"{name} {count}" + (f" (in {groups} groups of copies)" if groups < count else "")
+        for name, count, groups in zip(classes, posts, own, strict=True)
     ]
     return f"{len(labels)} labelled posts: {', '.join(each)}"
 
@@ -101,6 +110,9 @@ def _unlabelled(folder: Path, found: Folder) -> str:
     count = sum(post.label is None for post in found.posts)
     if count:
         return f"{count} unlabelled posts"
-    there = (folder / UNLABELLED).exists()
-    why = "lists none that can be used" if there else "is not there"
-    return f"no unlabelled posts ({UNLABELLED} {why}): nothing will be predicted"
+    if file := find_posts_file(folder):
+        why = f"no row of {file.name} is without a label"
+    else:
+        there = (folder / UNLABELLED).exists()
+        why = f"{UNLABELLED} {'lists none that can be used' if there else 'is not there'}"
+    return f"no unlabelled posts ({why}): nothing will be predicted"

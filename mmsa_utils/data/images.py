@@ -122,20 +122,24 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
-def decode_image(path: Path, *, least_side: int | None = None) -> np.ndarray:
+def decode_image(source: Path | bytes, *, least_side: int | None = None) -> np.ndarray:
     """The picture as an `(H, W, 3)` uint8 RGB array.
 
     `least_side` lets the JPEG decoder shrink while it reads (its `draft` mode): neither
     side gets shorter than that many pixels, and large photographs are read several times
     faster.
 
+    Args:
+        source: a picture's file, or the bytes of one.
+
     Raises:
         CourseError: naming the file and what it is, where it cannot be read.
     """
+    name = "the picture" if isinstance(source, bytes) else source
     try:
-        raw = path.read_bytes()
+        raw = source if isinstance(source, bytes) else source.read_bytes()
     except OSError as error:
-        raise CourseError(f"{path}: cannot be read as a picture: {error.strerror}") from error
+        raise CourseError(f"{name}: cannot be read as a picture: {error.strerror}") from error
     try:
         image = _open(raw)
         if least_side:
@@ -143,7 +147,7 @@ def decode_image(path: Path, *, least_side: int | None = None) -> np.ndarray:
         return np.asarray(_to_rgb(image))
     except Exception as error:  # a broken file can raise anything
         what, remedy = name_fault(raw, error, max_pixels=MAX_PIXELS)
-        raise CourseError(f"{path}: cannot be read as a picture: {what} ({remedy})") from error
+        raise CourseError(f"{name}: cannot be read as a picture: {what} ({remedy})") from error
 
 
 # ---- facts ------------------------------------------------------------------------------

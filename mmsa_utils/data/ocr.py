@@ -27,6 +27,7 @@ from .posts import Post
 # 736; these pictures have at most 384, and looking at 480 is twice as fast.
 SIDE = 480
 _SAVE_EVERY = 16  # pictures: seconds of reading
+_NO_PICTURE: Record = {"words": "", "error": ""}
 _FAILED: set[str] = set()  # pictures, by key, on which this process has failed
 _LETTERS = re.compile(r"[A-Za-z]+(?:['’][A-Za-z]+)?")
 
@@ -65,13 +66,14 @@ def split_words(text: str) -> str:
     return " ".join(" ".join(wordninja.split(word)) for word in _LETTERS.findall(text))
 
 
-def _read(path: Path) -> Record:
+def _read(image: Path | bytes) -> Record:
     """One picture's entry: its words, top to bottom, or what went wrong with it."""
     try:
         # RapidOCR takes BGR, as OpenCV reads.
-        found = _engine()(decode_image(path)[:, :, ::-1]).txts
+        found = _engine()(decode_image(image)[:, :, ::-1]).txts
     except Exception as error:  # whatever a picture does to the engine, the others are read
-        return {"words": "", "error": f"{path.name}: {error}"}
+        name = "the picture" if isinstance(image, bytes) else image.name
+        return {"words": "", "error": f"{name}: {error}"}
     return {"words": split_words(" ".join(found or ())), "error": ""}
 
 
@@ -97,6 +99,7 @@ def read_words(posts: Sequence[Post]) -> tuple[list[str], list[str]]:
     """
     store = open_cache()
     known = store.get_many([post.image_key for post in posts])
+    known |= {post.image_key: _NO_PICTURE for post in posts if not post.has_image}
     left = {p.image_key: p.image for p in posts if _is_to_be_read(p.image_key, known)}
     if left and not available():
         raise CourseError(
@@ -110,7 +113,7 @@ def read_words(posts: Sequence[Post]) -> tuple[list[str], list[str]]:
     return [entry["words"] for entry in entries], problems
 
 
-def _read_all(left: dict[str, Path], store: ContentCache) -> dict[str, Record]:
+def _read_all(left: dict[str, Path | bytes], store: ContentCache) -> dict[str, Record]:
     entries, unsaved = {}, {}
     with ProcessPoolExecutor(os.cpu_count()) as pool:
         found = pool.map(_read, left.values(), chunksize=8)

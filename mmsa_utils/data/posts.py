@@ -2,8 +2,11 @@
 
 train.txt               guid,tag            labelled posts
 test_without_label.txt  guid,null           unlabelled posts (may be absent)
+classes.txt             a name a line       the classes (the course's three where it is absent)
 data/<guid>.txt         the tweet
 data/<guid>.jpg         its picture (or .png, .webp, .gif ...: `images.SUFFIXES`)
+
+Or one table in place of the lists and files, see `posts_file`.
 """
 
 import hashlib
@@ -20,10 +23,12 @@ from ..config import LABELS
 from ..errors import CourseError
 from ..io import Record
 from ..paths import find_list
+from .classes import check_classes, load_classes, own
 from .images import ImageFacts
 from .lists import LABELLED, UNLABELLED, Entry, ListContent, read_list, refuse_mvsa
+from .posts_file import find_posts_file, list_of, read_posts_file
 from .problems import PROBLEM_COLUMNS, condense, make_problem, problem_table
-from .reading import Files, PostReader
+from .reading import Files, PostReader, Source
 from .tables import read_table
 
 __all__ = [
@@ -39,13 +44,13 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Post:
-    """One tweet and its picture. `label` is an index in `LABELS`, or None if unlabelled."""
+    """One tweet and its picture. `label` is an index in the classes, or None if unlabelled."""
 
     guid: str
     label: int | None
     text: str
     encoding: str  # as `decoding.decode` names it
-    image: Path
+    image: Path | bytes  # the picture's file, or its bytes; b"" where there is no picture
     content: str  # SHA-256 over the bytes of text and picture
     facts: ImageFacts
     image_key: str = ""  # SHA-256 of the picture's bytes; `content` where it is not given
@@ -53,6 +58,11 @@ class Post:
     def __post_init__(self) -> None:
         if not self.image_key:
             object.__setattr__(self, "image_key", self.content)
+
+    @property
+    def has_image(self) -> bool:
+        """Whether there is a picture; posts of a folder always have one."""
+        return self.image != b""
 
     @cached_property
     def text_key(self) -> str:
@@ -68,6 +78,7 @@ class Dataset:
     labelled: tuple[Post, ...]
     unlabelled: tuple[Post, ...]
     excluded: pd.DataFrame  # a row a problem, with the columns `PROBLEM_COLUMNS`
+    classes: tuple[str, ...] = LABELS  # names, in the order of label indices
 
     @cached_property
     def posts(self) -> tuple[Post, ...]:
@@ -81,8 +92,10 @@ class Dataset:
 
     @cached_property
     def fingerprint(self) -> str:
-        """A name of exactly these labelled posts, in this order."""
+        """A name of exactly these labelled posts, in this order, and of their classes."""
         lines = [f"{post.guid} {post.label} {post.content}" for post in self.labelled]
+        if own(self.classes):
+            lines.insert(0, ", ".join(self.classes))
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
 
 
@@ -93,35 +106,59 @@ class Folder:
     posts: tuple[Post, ...]  # labelled before unlabelled, in the order of the lists
     problems: pd.DataFrame  # a row a problem, with the columns `PROBLEM_COLUMNS`
     notes: tuple[str, ...]  # what was read otherwise than it stands there, a line each
+    classes: tuple[str, ...] = LABELS  # names, in the order of label indices
 
 
 # ---- reading ----------------------------------------------------------------------------
 
+# Where the posts lie, entries with the names of their files there, problems, notes.
+_Listed = tuple[Source, list[tuple[Entry, str]], list[Record], list[str]]
 
-def read_folder(folder: Path | str) -> Folder:
+
+def read_folder(folder: Path | str, *, classes: Sequence[str] | None = None) -> Folder:
     """Reads every post that a folder lists.
+
+    Args:
+        folder: in the layout above, or a file of posts.
+        classes: what tags may be; by default what the folder's classes.txt names.
 
     Raises:
         CourseError: in one line, where something is wrong with the whole folder or a whole
-            list: the layout, the header, the tags, files that are all missing.
+            list: the layout, the classes, the header, the tags, files that are all missing.
     """
-    folder = Path(folder)
-    _require_layout(folder)
-    files = Files(folder / "data")
-    lists = [read_list(folder / LABELLED, has_files=lambda guid: bool(files.stems(guid)))]
-    if (folder / UNLABELLED).exists():
-        lists.append(read_list(folder / UNLABELLED, has_files=lambda guid: bool(files.stems(guid))))
-    _require_files(folder, files, lists[0].entries)
-    entries, problems, notes = _match(files, lists)
-    outcomes = PostReader(files).read([(entry.guid, stem) for entry, stem in entries])
+    file = find_posts_file(Path(folder))
+    if not file:
+        _require_layout(Path(folder))
+    place = file.parent if file else Path(folder)
+    classes = load_classes(place) if classes is None else check_classes(classes)
+    listed = _read_rows(file, classes) if file else _read_lists(place, classes)
+    source, entries, problems, notes = listed
+    outcomes = PostReader(source).read([(entry.guid, name) for entry, name in entries])
     posts = [
-        Post(guid=entry.guid, label=LABELS.index(entry.tag) if entry.tag else None, **vars(found))
+        Post(guid=entry.guid, label=classes.index(entry.tag) if entry.tag else None, **vars(found))
         for (entry, _), (found, _) in zip(entries, outcomes, strict=True)
         if found
     ]
     problems += [problem for _, found in outcomes for problem in found]
     notes += _replaced(posts)
-    return Folder(tuple(posts), problem_table(problems), tuple(notes))
+    return Folder(tuple(posts), problem_table(problems), tuple(notes), classes)
+
+
+def _read_lists(folder: Path, classes: Sequence[str]) -> _Listed:
+    files = Files(folder / "data")
+    names = [LABELLED, *([UNLABELLED] if (folder / UNLABELLED).exists() else [])]
+    lists = [
+        read_list(folder / name, has_files=lambda guid: bool(files.stems(guid)), classes=classes)
+        for name in names
+    ]
+    _require_files(folder, files, lists[0].entries)
+    return files, *_match(files, lists)
+
+
+def _read_rows(file: Path, classes: Sequence[str]) -> _Listed:
+    rows, content = read_posts_file(file, classes=classes)
+    entries = [(entry, entry.guid) for entry in content.entries]
+    return rows, entries, content.problems, content.notes
 
 
 def _match(
@@ -209,45 +246,53 @@ def _elsewhere(folder: Path, entries: Sequence[Entry]) -> str:
 # ---- for everybody ------------------------------------------------------------------------
 
 
-def check_folder(folder: Path | str) -> pd.DataFrame:
+def check_folder(folder: Path | str, *, classes: Sequence[str] | None = None) -> pd.DataFrame:
     """One table of every problem of a folder's posts; empty where there is none.
 
     Its columns are `PROBLEM_COLUMNS`. `checking.report` says more: whether the posts can be
     trained on.
 
+    Args:
+        classes: what tags may be; by default what the folder's classes.txt names.
+
     Raises:
         CourseError: as `read_folder`.
     """
-    return read_folder(folder).problems
+    return read_folder(folder, classes=classes).problems
 
 
 def load_dataset(
-    folder: Path | str, *, exclude_problems: bool = False, name: str | None = None
+    folder: Path | str,
+    *,
+    exclude_problems: bool = False,
+    name: str | None = None,
+    classes: Sequence[str] | None = None,
 ) -> Dataset:
     """The posts of a folder, all of them sound.
 
     What was read otherwise than it stands there is said, a line each.
 
     Args:
-        folder: a folder in the layout above.
+        folder: a folder in the layout above, or a file of posts.
         exclude_problems: leave posts with problems out, and list them in `excluded`.
         name: of the dataset, in records and folders of results; the folder's by default.
+        classes: what tags may be; by default what the folder's classes.txt names.
 
     Raises:
         CourseError: with the table of problems, where there are any and they are not excluded;
             where no labelled post is left; and as `read_folder`.
     """
-    found = read_folder(folder)
+    place, found = Path(folder), read_folder(folder, classes=classes)
     labelled = tuple(post for post in found.posts if post.label is not None)
     unlabelled = tuple(post for post in found.posts if post.label is None)
     if len(found.problems) and (not exclude_problems or not labelled):
         raise CourseError(_stop_message(folder, found.problems, anything_left=bool(labelled)))
     if not labelled:
-        raise CourseError(f"{folder}/{LABELLED} lists no usable post: write guid,tag a line")
+        raise CourseError(f"{list_of(place)} lists no usable post: write one a line, with its tag")
     for note in found.notes:
         print(f"{folder}: {note}", file=sys.stderr)
-    name = name or Path(folder).name or Path(folder).resolve().name
-    return Dataset(name, labelled, unlabelled, found.problems)
+    name = name or (place.stem if place.is_file() else place.name) or place.resolve().name
+    return Dataset(name, labelled, unlabelled, found.problems, found.classes)
 
 
 def _stop_message(folder: Path | str, problems: pd.DataFrame, *, anything_left: bool) -> str:

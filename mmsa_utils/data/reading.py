@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Protocol
 
 from tqdm.auto import tqdm
 
@@ -51,6 +52,19 @@ def _key(name: str) -> str:
     return number[1] if number else name
 
 
+@dataclass(frozen=True)
+class Raw:
+    """A post as bytes, before it is looked at, and where its parts stand."""
+
+    guid: str
+    text_place: str
+    image_place: str
+    text: bytes
+    image: bytes
+    image_file: Path
+    key: str  # SHA-256 of the picture
+
+
 class Files:
     """The files of a folder, by the names of posts.
 
@@ -86,31 +100,52 @@ class Files:
         """Files of that name that are pictures by their suffix."""
         return self._with_suffix(stem, SUFFIXES)
 
+    def load(self, guid: str, stem: str) -> Raw | list[Record]:
+        """A post's bytes, or what is wrong with its files."""
+        texts, images = self.texts(stem), self.images(stem)
+        others = [path for path in self.of_stem.get(stem, []) if path not in texts + images]
+        problems = [
+            make_problem(self.folder / f"{guid}{suffix}", guid, *_not_one(kind, len(found), others))
+            for kind, suffix, found in (("text", _TEXT, texts), ("picture", ".jpg", images))
+            if len(found) != 1
+        ]
+        if problems:
+            return problems
+        text_file, image_file = texts[0], images[0]
+        problems = [
+            make_problem(path, guid, *fault)
+            for path in (text_file, image_file)
+            if (fault := unreadable(path))
+        ]
+        if problems:
+            return problems
+        try:
+            text, image = text_file.read_bytes(), image_file.read_bytes()
+        except Exception as error:  # whatever happens to one post, the others are read
+            return [unexpected(text_file, guid, error)]
+        key = hashlib.sha256(image).hexdigest()
+        return Raw(guid, str(text_file), str(image_file), text, image, image_file, key)
+
     def _with_suffix(self, stem: str, suffixes: Sequence[str]) -> list[Path]:
         return [path for path in self.of_stem.get(stem, []) if path.suffix.lower() in suffixes]
 
 
-@dataclass(frozen=True)
-class _Raw:
-    """A post's files as bytes."""
+class Source(Protocol):
+    """Where posts lie."""
 
-    guid: str
-    text_file: Path
-    image_file: Path
-    text: bytes
-    image: bytes
-    key: str  # SHA-256 of the picture
+    def load(self, guid: str, name: str, /) -> Raw | list[Record]:
+        """A post's bytes, or what is wrong with it."""
 
 
 class PostReader:
-    """Reads the files of posts; remembers facts of pictures by their content."""
+    """Reads posts from where they lie; remembers facts of pictures by their content."""
 
-    def __init__(self, files: Files) -> None:
-        self.files = files
+    def __init__(self, source: Source) -> None:
+        self.source = source
         self.cache = ContentCache(f"image_facts-{source_digest(_SOURCES)}")
 
     def read(self, posts: Sequence[tuple[str, str]]) -> list[Outcome]:
-        """Reads posts, given as `(guid, name of its files)`.
+        """Reads posts, given as `(guid, name)`: the name by which the source knows each.
 
         Whatever goes wrong with one post is a problem of that post, and the others are read.
         """
@@ -127,10 +162,10 @@ class PostReader:
     def _read_some(
         self, posts: Sequence[tuple[str, str]], pool: ThreadPoolExecutor
     ) -> list[Outcome]:
-        loaded = list(pool.map(lambda post: self._load(*post), posts))
-        facts = self._facts({raw.key: raw.image for raw in loaded if isinstance(raw, _Raw)}, pool)
+        loaded = list(pool.map(lambda post: self.source.load(*post), posts))
+        facts = self._facts({raw.key: raw.image for raw in loaded if isinstance(raw, Raw)}, pool)
         return [
-            _judge(raw, facts[raw.key]) if isinstance(raw, _Raw) else (None, raw) for raw in loaded
+            _judge(raw, facts[raw.key]) if isinstance(raw, Raw) else (None, raw) for raw in loaded
         ]
 
     def _facts(self, images: dict[str, bytes], pool: ThreadPoolExecutor) -> dict[str, ImageFacts]:
@@ -142,33 +177,6 @@ class PostReader:
         self.cache.set_many({key: asdict(fact) for key, fact in new.items() if not fact.error})
         return {key: ImageFacts(**fact) for key, fact in known.items()} | new
 
-    def _load(self, guid: str, stem: str) -> _Raw | list[Record]:
-        """A post's bytes, or what is wrong with its files."""
-        texts, images = self.files.texts(stem), self.files.images(stem)
-        others = [path for path in self.files.of_stem.get(stem, []) if path not in texts + images]
-        problems = [
-            make_problem(
-                self.files.folder / f"{guid}{suffix}", guid, *_not_one(kind, len(found), others)
-            )
-            for kind, suffix, found in (("text", _TEXT, texts), ("picture", ".jpg", images))
-            if len(found) != 1
-        ]
-        if problems:
-            return problems
-        text_file, image_file = texts[0], images[0]
-        problems = [
-            make_problem(path, guid, *fault)
-            for path in (text_file, image_file)
-            if (fault := _unreadable(path))
-        ]
-        if problems:
-            return problems
-        try:
-            text, image = text_file.read_bytes(), image_file.read_bytes()
-        except Exception as error:  # whatever happens to one post, the others are read
-            return [_unexpected(text_file, guid, error)]
-        return _Raw(guid, text_file, image_file, text, image, hashlib.sha256(image).hexdigest())
-
 
 def _not_one(kind: str, count: int, others: Sequence[Path]) -> tuple[str, str]:
     if count:
@@ -178,7 +186,7 @@ def _not_one(kind: str, count: int, others: Sequence[Path]) -> tuple[str, str]:
     return f"missing {kind}", f"add the {kind} or take the post out of the list"
 
 
-def _unreadable(path: Path) -> tuple[str, str] | None:
+def unreadable(path: Path) -> tuple[str, str] | None:
     """What keeps a path from being read as a file. Reading a pipe would never end."""
     if path.is_symlink() and not path.exists():
         return "a link that leads nowhere", "put the file itself in its place"
@@ -188,13 +196,14 @@ def _unreadable(path: Path) -> tuple[str, str] | None:
     return None
 
 
-def _unexpected(where: Path, guid: str, error: Exception) -> Record:
+def unexpected(where: Path | str, guid: str, error: Exception) -> Record:
+    """The problem of a post that failed in a way that nobody foresaw."""
     lines = str(error).splitlines() or [""]
     what = f"cannot be read: {type(error).__name__} {lines[0]}".strip()
     return make_problem(where, guid, what, "put the file there anew")
 
 
-def _judge(raw: _Raw, facts: ImageFacts) -> Outcome:
+def _judge(raw: Raw, facts: ImageFacts) -> Outcome:
     """The post of these bytes, unless something is wrong with them."""
     problems = []
     text, encoding = "", ""
@@ -202,15 +211,15 @@ def _judge(raw: _Raw, facts: ImageFacts) -> Outcome:
         text, encoding = decode(raw.text)
         if not is_visible(html.unescape(text)):
             problem = ("empty text", "write the tweet into it")
-            problems.append(make_problem(raw.text_file, raw.guid, *problem))
+            problems.append(make_problem(raw.text_place, raw.guid, *problem))
     except NotText as error:
         advice = "save the tweet there as a text, in UTF-8"
-        problems.append(make_problem(raw.text_file, raw.guid, str(error), advice))
+        problems.append(make_problem(raw.text_place, raw.guid, str(error), advice))
     except Exception as error:  # whatever happens to one post, the others are read
-        problems.append(_unexpected(raw.text_file, raw.guid, error))
+        problems.append(unexpected(raw.text_place, raw.guid, error))
     if facts.error:
         advice = facts.remedy or "save the picture anew"
-        problems.append(make_problem(raw.image_file, raw.guid, facts.error, advice))
+        problems.append(make_problem(raw.image_place, raw.guid, facts.error, advice))
     if problems:
         return None, problems
     content = hashlib.sha256(raw.text + b"\0" + raw.image).hexdigest()

@@ -3,6 +3,7 @@
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -12,6 +13,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from ..config import LABELS
 from ..errors import CourseError
+from .classes import FILE, own, owner
 from .posts import Post
 from .text import comparable
 
@@ -107,74 +109,109 @@ def find_groups(posts: Sequence[Post], *, distance: int = NEAR_IMAGE) -> np.ndar
 # ---- what there is to split -------------------------------------------------------------
 
 
-def count_groups(labels: np.ndarray, groups: np.ndarray) -> np.ndarray:
-    """`(3,)`: the groups of copies that each class of `LABELS` has posts in."""
+def count_groups(
+    labels: np.ndarray, groups: np.ndarray, *, classes: Sequence[str] = LABELS
+) -> np.ndarray:
+    """`(K,)`: the groups of copies that each of the classes has posts in."""
     pairs = np.unique(np.stack([labels, groups]), axis=1)
-    return np.bincount(pairs[0], minlength=len(LABELS))
+    return np.bincount(pairs[0], minlength=len(classes))
 
 
-def _posts_of(label: int, labels: np.ndarray, groups: np.ndarray) -> str:
-    """Such as `12 neutral posts` or `12 neutral posts in 3 groups of copies`."""
-    posts, found = int((labels == label).sum()), int(count_groups(labels, groups)[label])
+@dataclass(frozen=True)
+class _Rarest:
+    """The class with the fewest groups of copies, in words.
+
+    Attributes:
+        groups: how many it has.
+        posts: such as `12 neutral posts` or `12 neutral posts in 3 groups of copies`.
+    """
+
+    name: str
+    groups: int
+    posts: str
+
+
+def _rarest(labels: np.ndarray, groups: np.ndarray, classes: Sequence[str]) -> _Rarest:
+    counts = count_groups(labels, groups, classes=classes)
+    label = int(counts.argmin())
+    name, found, posts = classes[label], int(counts[label]), int((labels == label).sum())
     copies = f" in {found} group{'s' * (found != 1)} of copies" if found < posts else ""
-    return f"{posts} {LABELS[label]} post{'s' * (posts != 1)}{copies}"
+    return _Rarest(name, found, f"{posts} {name} post{'s' * (posts != 1)}{copies}")
 
 
-def _refuse_unsplittable(labels: np.ndarray, groups: np.ndarray, where: str = "") -> None:
+def _refuse_unsplittable(
+    labels: np.ndarray, groups: np.ndarray, classes: Sequence[str], where: str = ""
+) -> None:
     """Ends where a class has no post, or cannot be on both sides of any split."""
-    counts = count_groups(labels, groups)
-    if missing := [label for label, count in zip(LABELS, counts, strict=True) if not count]:
+    counts = count_groups(labels, groups, classes=classes)
+    if missing := [name for name, count in zip(classes, counts, strict=True) if not count]:
+        them = "take it out of" if own(classes) else "name those that you have, one a line, in"
         raise CourseError(
-            f"{where}no {' and no '.join(missing)} post: this course has the classes "
-            f"{', '.join(LABELS)}, and each needs posts. Add some"
+            f"{where}no {' and no '.join(missing)} post: {owner(classes)} has the classes "
+            f"{', '.join(classes)}, and each needs posts. Add some, or {them} {FILE}"
         )
-    if counts.min() == 1:
-        rare = int(counts.argmin())
+    rare = _rarest(labels, groups, classes)
+    if rare.groups == 1:
         raise CourseError(
-            f"{where}{_posts_of(rare, labels, groups)} cannot be split into training and test "
-            f"posts: add {LABELS[rare]} posts that are no copies (equal text or picture) of these"
+            f"{where}{rare.posts} cannot be split into training and test posts: "
+            f"add {rare.name} posts that are no copies (equal text or picture) of these"
         )
 
 
-def require_folds(labels: np.ndarray, groups: np.ndarray, *, folds: int, inner_folds: int) -> int:
+def require_folds(
+    labels: np.ndarray,
+    groups: np.ndarray,
+    *,
+    folds: int,
+    inner_folds: int,
+    classes: Sequence[str] = LABELS,
+) -> int:
     """Ends, before any fold is made, where posts are too few for the folds.
 
     Returns:
         The inner folds: those wanted, or fewer where a class has too few posts for so many.
 
     Args:
-        labels: `(N,)` indices in `LABELS`.
+        labels: `(N,)` indices in `classes`.
         groups: `(N,)` numbers of groups, as `find_groups` gives them.
+        classes: the names of all classes.
 
     Raises:
         CourseError: in one line: which class, its posts and groups, and what to set instead.
     """
     labels = np.asarray(labels, dtype=int)
-    _refuse_unsplittable(labels, groups)
-    possible = _possible_folds(labels, groups, folds, inner_folds)
+    _refuse_unsplittable(labels, groups, classes)
+    possible = _possible_folds(labels, groups, folds, inner_folds, classes)
     if possible is not None and possible[0] == folds:
         return possible[1]
-    rare = int(count_groups(labels, groups).argmin())
+    rare = _rarest(labels, groups, classes)
     raise CourseError(
-        f"{_posts_of(rare, labels, groups)} are too few for {folds} folds with {inner_folds} "
-        f"inner folds each{_settable(possible)} add {LABELS[rare]} posts"
+        f"{rare.posts} are too few for {folds} folds with {inner_folds} inner folds each"
+        f"{_settable(possible)} add {rare.name} posts"
     )
 
 
 def fewer_inner_folds(
-    labels: np.ndarray, groups: np.ndarray, *, inner_folds: int, possible: int
+    labels: np.ndarray,
+    groups: np.ndarray,
+    *,
+    inner_folds: int,
+    possible: int,
+    classes: Sequence[str] = LABELS,
 ) -> str:
     """Says, in a line, why there are fewer inner folds than wanted."""
-    rare = int(count_groups(labels, groups).argmin())
     return (
-        f"{_posts_of(rare, labels, groups)} are too few for {inner_folds} inner folds: there are "
-        f"{possible}, and one of them is the validation set (--inner-folds {possible} says so)"
+        f"{_rarest(labels, groups, classes).posts} are too few for {inner_folds} inner folds: "
+        f"there are {possible}, and one of them is the validation set "
+        f"(--inner-folds {possible} says so)"
     )
 
 
-def at_most(wanted: int, labels: np.ndarray, groups: np.ndarray) -> int:
+def at_most(
+    wanted: int, labels: np.ndarray, groups: np.ndarray, *, classes: Sequence[str] = LABELS
+) -> int:
     """So many parts as wanted, or as every class has groups of copies: two at least."""
-    return max(2, min(wanted, int(count_groups(labels, groups).min())))
+    return max(2, min(wanted, int(count_groups(labels, groups, classes=classes).min())))
 
 
 def _settable(possible: tuple[int, int] | None) -> str:
@@ -187,16 +224,16 @@ def _settable(possible: tuple[int, int] | None) -> str:
 
 
 def _possible_folds(
-    labels: np.ndarray, groups: np.ndarray, folds: int, inner_folds: int
+    labels: np.ndarray, groups: np.ndarray, folds: int, inner_folds: int, classes: Sequence[str]
 ) -> tuple[int, int] | None:
     """The most folds, up to those wanted, that leave each class at least two inner folds."""
-    fewest = int(count_groups(labels, groups).min())
+    fewest = int(count_groups(labels, groups, classes=classes).min())
     keys = tuple(labels.tolist()), tuple(groups.tolist())
     for number in range(min(folds, fewest), 1, -1):
         if fewest > 4 * (number + inner_folds):
             return number, inner_folds  # plainly enough
         left = min(
-            int(count_groups(labels[fold != k], groups[fold != k]).min())
+            int(count_groups(labels[fold != k], groups[fold != k], classes=classes).min())
             for fold in (_assign(*keys, number, seed) for seed in _TRIED)
             for k in range(number)
         )
@@ -208,37 +245,49 @@ def _possible_folds(
 # ---- folds ------------------------------------------------------------------------------
 
 
-def make_folds(labels: np.ndarray, groups: np.ndarray, *, folds: int, seed: int) -> np.ndarray:
+def make_folds(
+    labels: np.ndarray,
+    groups: np.ndarray,
+    *,
+    folds: int,
+    seed: int,
+    classes: Sequence[str] = LABELS,
+) -> np.ndarray:
     """`(N,)` int array: the fold whose test set each post is in.
 
     scikit-learn's StratifiedGroupKFold: about equal class shares, no group in two folds.
 
     Args:
-        labels: `(N,)` indices in `LABELS`.
+        labels: `(N,)` indices in `classes`.
         groups: `(N,)` numbers of groups, as `find_groups` gives them.
+        classes: the names of all classes.
 
     Raises:
         CourseError: where a class has posts in too few groups for so many folds.
     """
-    return _make_folds(labels, groups, folds=folds, seed=seed, knob="folds")
+    return _make_folds(labels, groups, folds=folds, seed=seed, knob="folds", classes=classes)
 
 
 def _make_folds(
-    labels: np.ndarray, groups: np.ndarray, *, folds: int, seed: int, knob: str
+    labels: np.ndarray,
+    groups: np.ndarray,
+    *,
+    folds: int,
+    seed: int,
+    knob: str,
+    classes: Sequence[str],
 ) -> np.ndarray:
     """Folds, or inner folds among the training posts of a fold: `knob` says which to set."""
     labels = np.asarray(labels, dtype=int)
-    counts = count_groups(labels, groups)
-    if counts.min() < folds:
+    rare = _rarest(labels, groups, classes)
+    if rare.groups < folds:
         kind, where = "folds", ""
         if knob == "inner_folds":
             kind, where = "inner folds", "among the training posts of a fold, "
-        _refuse_unsplittable(labels, groups, where)
-        rare, most = int(counts.argmin()), int(counts.min())
+        _refuse_unsplittable(labels, groups, classes, where)
         raise CourseError(
-            f"{where}{_posts_of(rare, labels, groups)} are too few for {folds} {kind}: set "
-            f"{knob}={most} or less (--{knob.replace('_', '-')} {most}), or add "
-            f"{LABELS[rare]} posts"
+            f"{where}{rare.posts} are too few for {folds} {kind}: set {knob}={rare.groups} or "
+            f"less (--{knob.replace('_', '-')} {rare.groups}), or add {rare.name} posts"
         )
     return np.array(_assign(tuple(labels.tolist()), tuple(groups.tolist()), folds, seed))
 
@@ -255,7 +304,13 @@ def _assign(labels: tuple[int, ...], groups: tuple[int, ...], folds: int, seed: 
 
 
 def train_validation_split(
-    indices: np.ndarray, labels: np.ndarray, groups: np.ndarray, *, inner_folds: int, seed: int
+    indices: np.ndarray,
+    labels: np.ndarray,
+    groups: np.ndarray,
+    *,
+    inner_folds: int,
+    seed: int,
+    classes: Sequence[str] = LABELS,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Splits a fold's training posts once more: `(train, validation)`, grouped and stratified.
 
@@ -265,23 +320,37 @@ def train_validation_split(
     Args:
         indices: `(n,)` of the posts outside the test set.
         labels: `(N,)` of all posts, as is `groups`.
+        classes: the names of all classes.
 
     Raises:
         CourseError: where a class has posts in too few groups for so many parts.
     """
-    part = assign_inner_folds(indices, labels, groups, inner_folds=inner_folds, seed=seed)
+    part = assign_inner_folds(
+        indices, labels, groups, inner_folds=inner_folds, seed=seed, classes=classes
+    )
     return indices[part != 0], indices[part == 0]
 
 
 def assign_inner_folds(
-    indices: np.ndarray, labels: np.ndarray, groups: np.ndarray, *, inner_folds: int, seed: int
+    indices: np.ndarray,
+    labels: np.ndarray,
+    groups: np.ndarray,
+    *,
+    inner_folds: int,
+    seed: int,
+    classes: Sequence[str] = LABELS,
 ) -> np.ndarray:
     """`(n,)`: each training post's part in a cross-validation among them, for choices.
 
     Arguments and errors as of `train_validation_split`, whose validation set is part 0.
     """
     return _make_folds(
-        labels[indices], groups[indices], folds=inner_folds, seed=seed, knob="inner_folds"
+        labels[indices],
+        groups[indices],
+        folds=inner_folds,
+        seed=seed,
+        knob="inner_folds",
+        classes=classes,
     )
 
 

@@ -2,6 +2,7 @@
 
 from . import efficientnet_lite, minilm, mpnet  # noqa: F401 (imported to be registered)
 from .features import extract_features, lower_outputs, word_features
+from .held import HeldEncoders
 from .image import ImageEncoder
 from .inputs import ImageInputs, TokenInputs
 from .minilm import build_tweet_classifier
@@ -16,6 +17,7 @@ from .registry import (
 from .text import TextEncoder
 
 __all__ = [
+    "HeldEncoders",
     "ImageEncoder",
     "ImageInputs",
     "TextEncoder",

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 import torch
+from torch import nn
 from tqdm.auto import tqdm
 
 from ..cache import ContentCache
@@ -108,18 +109,20 @@ def _remembered(
 # ---- computing --------------------------------------------------------------------------
 
 
-def _make_inputs(encoder: TextEncoder | ImageEncoder, config: Config) -> Inputs:
+def make_inputs(encoder: TextEncoder | ImageEncoder, config: Config) -> Inputs:
+    """What reads posts for an encoder: tokens for a text encoder, pixels for an image encoder."""
     if isinstance(encoder, TextEncoder):
         return TokenInputs(encoder, config.max_tokens)
     return ImageInputs(encoder)
 
 
 def _in_batches(
-    inputs: Inputs, posts: Sequence[Post], label: str
+    inputs: Inputs, posts: Sequence[Post], label: str | None
 ) -> Iterator[tuple[np.ndarray, Any]]:
     """`(indices, batch)` of all posts, in the order that suits the input."""
     order = inputs.order(posts)
-    with tqdm(total=len(posts), desc=label, leave=False) as bar:
+    silent = label is None or len(posts) <= inputs.batch_size  # a bar of one step shows nothing
+    with tqdm(total=len(posts), desc=label, leave=False, disable=silent) as bar:
         for start in range(0, len(posts), inputs.batch_size):
             indices = order[start : start + inputs.batch_size]
             yield indices, inputs.load([posts[index] for index in indices])
@@ -127,16 +130,40 @@ def _in_batches(
 
 
 @torch.inference_mode()
+def encode(
+    posts: Sequence[Post],
+    encoder: TextEncoder | ImageEncoder,
+    inputs: Inputs,
+    *,
+    device: torch.device,
+    label: str | None = None,
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """The posts' features, batch by batch: `(indices (n,), features (n, D) float32)`.
+
+    Args:
+        posts: any posts.
+        encoder: on `device`, in evaluation mode.
+        inputs: what reads posts for it, see `make_inputs`.
+        device: where to compute.
+        label: of a progress bar; without one there is none.
+
+    Raises:
+        CourseError: where a picture cannot be read.
+    """
+    for indices, batch in _in_batches(inputs, posts, label):
+        with autocast(device):
+            yield indices, encoder(to_device(batch, device)).float().cpu().numpy()
+
+
 def _compute(
     posts: Mapping[str, Post], modality: str, name: str, config: Config
 ) -> Iterator[dict[str, np.ndarray]]:
     """The posts' features by key, batch by batch."""
     device = pick_device(config.device)
     encoder = build_encoder(modality, name).to(device).eval()
-    keys = list(posts)
-    for indices, batch in _in_batches(_make_inputs(encoder, config), list(posts.values()), name):
-        with autocast(device):
-            values = encoder(to_device(batch, device)).float().cpu().numpy()
+    inputs, keys = make_inputs(encoder, config), list(posts)
+    found = encode(list(posts.values()), encoder, inputs, device=device, label=name)
+    for indices, values in found:
         yield dict(zip((keys[index] for index in indices), values, strict=True))
 
 
@@ -175,15 +202,18 @@ def _encoder_features(
 
 
 @torch.inference_mode()
-def word_features(words: Sequence[str]) -> np.ndarray:
+def word_features(
+    words: Sequence[str], judge: tuple[TextEncoder, nn.Linear] | None = None
+) -> np.ndarray:
     """`(N, 4)` float32: the tweet classifier's logits on the words in a picture, and how many.
 
     The number is log(1 + words); a row without a word is zero.
 
     Args:
         words: a string a picture, empty where it has none.
+        judge: the tweet classifier, see `build_tweet_classifier`; built anew by default.
     """
-    encoder, classifier = build_tweet_classifier()
+    encoder, classifier = judge or build_tweet_classifier()
     counts = np.array([len(text.split()) for text in words])
     features = np.zeros((len(words), len(LABELS) + 1), dtype=np.float32)
     features[:, -1] = np.log1p(counts)

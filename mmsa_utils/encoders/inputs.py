@@ -76,6 +76,8 @@ class ImageInputs:
         return np.arange(len(posts))
 
     def _decode(self, post: Post) -> np.ndarray:
+        if not post.has_image:  # a stand-in: the model leaves it out
+            return np.zeros((self.size, self.size, 3), dtype=np.uint8)
         return decode_image(post.image, least_side=self.size)
 
     def _plain(self, post: Post) -> torch.Tensor:

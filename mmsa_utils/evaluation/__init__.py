@@ -17,7 +17,7 @@ from .analysis import (
 from .anonymity import in_row_order
 from .comparison import compare, compare_all, comparison_table
 from .metrics import confusion, reliability, summary
-from .oof import load_oof, probabilities_of, table_rows
+from .oof import classes_of, load_oof, probabilities_of, table_rows
 from .predictions import CrossValidation, FoldResult
 from .records import load_ablations, load_analysis, load_record, save_run, write_predictions
 
@@ -25,6 +25,7 @@ __all__ = [
     "CrossValidation",
     "FoldResult",
     "ablation_table",
+    "classes_of",
     "compare",
     "compare_all",
     "comparison_table",

@@ -6,12 +6,17 @@ import numpy as np
 import pandas as pd
 from cleanlab.filter import find_label_issues
 
-from ..config import LABELS
 from ..data.posts import Dataset
 from ..data.text import comparable
 from ..io import Record
 from .anonymity import in_row_order
-from .oof import predicted_classes, probabilities_of, require_same_posts, seeds_of
+from .oof import (
+    classes_of,
+    predicted_classes,
+    probabilities_of,
+    require_same_posts,
+    seeds_of,
+)
 
 # ---- which modality carries which post --------------------------------------------------
 
@@ -99,7 +104,8 @@ def label_noise(table: pd.DataFrame, run: str) -> Record:
     return {
         "posts": int(doubted.sum()),
         "classes": {
-            name: int(doubted[labels == number].sum()) for number, name in enumerate(LABELS)
+            name: int(doubted[labels == number].sum())
+            for number, name in enumerate(classes_of(table))
         },
         "share_of_errors": float(doubted[wrong].mean()) if wrong.any() else 0.0,
     }
@@ -148,14 +154,17 @@ def spread(record: Record, name: str) -> str:
 
 
 def score_table(records: Sequence[Record]) -> pd.DataFrame:
-    """Runs side by side: mean and deviation over folds, and recalls out of fold, as texts."""
+    """Runs side by side: mean and deviation over folds, and recalls out of fold, as texts.
+
+    The columns are those of the runs' classes.
+    """
     rows = {}
     for record in records:
         per_class = record["oof"]["per_class"]
         rows[record["run"]] = {
             "accuracy": spread(record, "accuracy"),
             "macro-F1": spread(record, "macro_f1"),
-            **{f"recall {label}": f"{per_class[label]['recall']:.3f}" for label in LABELS},
+            **{f"recall {label}": f"{s['recall']:.3f}" for label, s in per_class.items()},
         }
     return pd.DataFrame(rows).T
 
@@ -198,10 +207,11 @@ def data_facts(dataset: Dataset, groups: np.ndarray) -> Record:
         "words_mean"}`; the mean is of words a post, labelled or not.
     """
     encodings = pd.Series([post.encoding for post in dataset.posts]).value_counts()
+    counts = np.bincount(dataset.labels, minlength=len(dataset.classes))
     return {
         "labelled": len(dataset.labelled),
         "unlabelled": len(dataset.unlabelled),
-        "classes": dict(zip(LABELS, np.bincount(dataset.labels).tolist(), strict=True)),
+        "classes": dict(zip(dataset.classes, counts.tolist(), strict=True)),
         "encodings": {name: int(count) for name, count in encodings.items()},
         "groups": _group_facts(dataset.labels, groups),
         "equal_posts": _equal_posts(dataset),

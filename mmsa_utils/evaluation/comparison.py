@@ -15,7 +15,13 @@ from ..config import LABELS
 from ..errors import CourseError
 from ..io import Record
 from .metrics import macro_f1, macro_f1_of_counts
-from .oof import predicted_classes, probabilities_of, require_same_posts, seeds_of
+from .oof import (
+    classes_of,
+    predicted_classes,
+    probabilities_of,
+    require_same_posts,
+    seeds_of,
+)
 
 # ---- tests ------------------------------------------------------------------------------
 
@@ -60,6 +66,7 @@ def bootstrap_gain(
     second: ArrayLike,
     *,
     groups: ArrayLike | None = None,
+    classes: Sequence[str] = LABELS,
     resamples: int = 1000,
     seed: int = 0,
 ) -> tuple[float, float]:
@@ -75,11 +82,13 @@ def bootstrap_gain(
         first, second: predicted classes, `(S, N)`: a row a seed.
         groups: `(N,)`, posts with the same number are copies; by default no two are, and
             plain posts are resampled. A table of predictions alone does not know its groups.
+        classes: their names, K of them; one without a post counts in the mean as well.
 
     Returns:
         `(low, high)`.
     """
-    counts = _in_order(_counts_by_group(np.asarray(labels), np.stack([first, second]), groups))
+    predicted = np.stack([first, second])
+    counts = _in_order(_counts_by_group(np.asarray(labels), predicted, groups, len(classes)))
 
     def gain(drawn: np.ndarray) -> float:
         times = np.bincount(drawn, minlength=len(counts))
@@ -98,7 +107,7 @@ def bootstrap_gain(
 
 
 def _in_order(counts: np.ndarray) -> np.ndarray:
-    """`(G, 2, S, 3, 3)` sorted by content, the same whichever of the models comes first.
+    """`(G, 2, S, K, K)` sorted by content, the same whichever of the models comes first.
 
     Rows of a table are numbered at random, and the interval must not depend on that.
     """
@@ -109,16 +118,17 @@ def _in_order(counts: np.ndarray) -> np.ndarray:
 
 
 def _counts_by_group(
-    labels: np.ndarray, predicted: np.ndarray, groups: ArrayLike | None
+    labels: np.ndarray, predicted: np.ndarray, groups: ArrayLike | None, classes: int
 ) -> np.ndarray:
-    """`(G, 2, S, 3, 3)`: of each group's posts, true class by predicted class.
+    """`(G, 2, S, K, K)`: of each group's posts, true class by predicted class.
 
     Args:
         predicted: `(2, S, N)`: of both models.
+        classes: how many there are (K).
     """
     posts = np.arange(len(labels))
     group = posts if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
-    shape = (int(group.max()) + 1, *predicted.shape[:2], len(LABELS), len(LABELS))
+    shape = (int(group.max()) + 1, *predicted.shape[:2], classes, classes)
     counts = np.zeros(shape, dtype=int)
     for model, seed in np.ndindex(*predicted.shape[:2]):
         np.add.at(counts, (group, model, seed, labels, predicted[model, seed]), 1)
@@ -140,13 +150,14 @@ def holm(p_values: Sequence[float]) -> list[float]:
 def _fold_accuracy(table: pd.DataFrame, run: str) -> pd.Series:
     """Accuracy of a run by seed and fold."""
     chosen = table[table["run"] == run]
-    right = chosen[list(LABELS)].to_numpy().argmax(1) == chosen["label"].map(LABELS.index)
+    classes = classes_of(table)
+    right = chosen[list(classes)].to_numpy().argmax(1) == chosen["label"].map(classes.index)
     return right.groupby([chosen["seed"], chosen["fold"]]).mean()
 
 
-def _mean_macro_f1(labels: np.ndarray, predicted: np.ndarray) -> float:
+def _mean_macro_f1(labels: np.ndarray, predicted: np.ndarray, classes: Sequence[str]) -> float:
     """Of predicted classes `(S, N)`: the mean over seeds."""
-    return float(np.mean([macro_f1(labels, row) for row in predicted]))
+    return float(np.mean([macro_f1(labels, row, classes=classes) for row in predicted]))
 
 
 def _require_comparable(table: pd.DataFrame, first: str, second: str) -> None:
@@ -198,6 +209,7 @@ def compare(
     _require_comparable(table, first, second)
     labels, _ = probabilities_of(table, first)
     a, b = predicted_classes(table, first), predicted_classes(table, second)
+    classes = classes_of(table)
     folds = table.loc[table["run"] == first, "fold"].nunique()
     trained_on = (folds - 1) * (1 - 1 / inner_folds)  # in units of a fold
     gains = _fold_accuracy(table, first) - _fold_accuracy(table, second)
@@ -205,8 +217,8 @@ def compare(
         "first": first,
         "second": second,
         "gain_accuracy": float((a == labels).mean() - (b == labels).mean()),
-        "gain_macro_f1": _mean_macro_f1(labels, a) - _mean_macro_f1(labels, b),
-        "macro_f1_interval": list(bootstrap_gain(labels, a, b, groups=groups)),
+        "gain_macro_f1": _mean_macro_f1(labels, a, classes) - _mean_macro_f1(labels, b, classes),
+        "macro_f1_interval": list(bootstrap_gain(labels, a, b, groups=groups, classes=classes)),
         "t_test_p": corrected_t_test(gains, test_share=1 / trained_on)[1],
         "mcnemar_p": max(mcnemar_p(labels, p, q) for p, q in zip(a, b, strict=True)),
     }

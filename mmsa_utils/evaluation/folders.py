@@ -11,7 +11,7 @@ from ..data.posts import Dataset
 from ..errors import CourseError
 from ..io import load_json, save_json
 
-FACTS = "oof.json"  # beside oof.csv, whose columns are fixed
+FACTS = "oof.json"  # beside oof.csv, which has no place for it
 
 
 def fingerprint_of(folder: Path) -> str | None:

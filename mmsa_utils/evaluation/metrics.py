@@ -1,5 +1,7 @@
 """How good predictions are: accuracy, F1, confusion, calibration."""
 
+from collections.abc import Sequence, Sized
+
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score
@@ -8,49 +10,52 @@ from sklearn.metrics import precision_recall_fscore_support as per_class_scores
 from ..config import LABELS
 from ..io import Record
 
-_ALL = list(range(len(LABELS)))
 
-
-def summary(labels: ArrayLike, probabilities: ArrayLike) -> Record:
+def summary(
+    labels: ArrayLike, probabilities: ArrayLike, *, classes: Sequence[str] = LABELS
+) -> Record:
     """Accuracy, macro and weighted F1 and per-class figures.
 
     Args:
-        labels: `(N,)` true classes, as indices into `LABELS`.
-        probabilities: `(N, 3)`; the most probable class is the prediction.
+        labels: `(N,)` true classes, as indices into `classes`.
+        probabilities: `(N, K)`; the most probable class is the prediction.
+        classes: the names of the K classes.
 
     Returns:
         `{"accuracy", "macro_f1", "weighted_f1", "per_class": {label: {"precision", "recall",
         "f1"}}}`. A class that is never predicted has a precision and an F1 of 0.
     """
-    predicted = np.asarray(probabilities).argmax(1)
-    precision, recall, f1, _ = per_class_scores(labels, predicted, labels=_ALL, zero_division=0)
+    predicted, every = np.asarray(probabilities).argmax(1), range(len(classes))
+    precision, recall, f1, _ = per_class_scores(labels, predicted, labels=every, zero_division=0)
     return {
         "accuracy": float(accuracy_score(labels, predicted)),
         "macro_f1": float(f1.mean()),
         "weighted_f1": float(
-            f1_score(labels, predicted, labels=_ALL, average="weighted", zero_division=0)
+            f1_score(labels, predicted, labels=every, average="weighted", zero_division=0)
         ),
         "per_class": {
             name: {"precision": float(p), "recall": float(r), "f1": float(f)}
-            for name, p, r, f in zip(LABELS, precision, recall, f1, strict=True)
+            for name, p, r, f in zip(classes, precision, recall, f1, strict=True)
         },
     }
 
 
 def confusion(labels: ArrayLike, probabilities: ArrayLike) -> np.ndarray:
-    """`(3, 3)` counts from `(N,)` and `(N, 3)`: true class by row, predicted class by column."""
-    return confusion_matrix(labels, np.asarray(probabilities).argmax(1), labels=_ALL)
+    """`(K, K)` counts from `(N,)` and `(N, K)`: true class by row, predicted class by column."""
+    table = np.asarray(probabilities)
+    return confusion_matrix(labels, table.argmax(1), labels=range(table.shape[1]))
 
 
-def macro_f1(labels: ArrayLike, predicted: ArrayLike) -> float:
-    """Macro-averaged F1 of predicted classes, both `(N,)`."""
-    pairs = len(LABELS) * np.asarray(labels) + np.asarray(predicted)
-    counts = np.bincount(pairs, minlength=len(LABELS) ** 2)
-    return float(macro_f1_of_counts(counts.reshape(len(LABELS), len(LABELS))))
+def macro_f1(labels: ArrayLike, predicted: ArrayLike, *, classes: Sized = LABELS) -> float:
+    """Macro-averaged F1 over all K classes, of true and predicted ones, both `(N,)`."""
+    size = len(classes)
+    pairs = size * np.asarray(labels) + np.asarray(predicted)
+    counts = np.bincount(pairs, minlength=size**2)
+    return float(macro_f1_of_counts(counts.reshape(size, size)))
 
 
 def macro_f1_of_counts(counts: np.ndarray) -> np.ndarray:
-    """Macro-averaged F1 of counts `(..., 3, 3)`, see `confusion`.
+    """Macro-averaged F1 of counts `(..., K, K)`, see `confusion`.
 
     By counting, because the bootstrap asks for it thousands of times.
     """
@@ -66,7 +71,7 @@ def reliability(labels: ArrayLike, probabilities: ArrayLike, *, bins: int = 10) 
 
     Args:
         labels: `(N,)`.
-        probabilities: `(N, 3)`.
+        probabilities: `(N, K)`.
         bins: equal steps of confidence from 0 to 1.
 
     Returns:

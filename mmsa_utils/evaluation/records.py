@@ -29,6 +29,7 @@ _MEASURES = ("accuracy", "macro_f1", "weighted_f1")
 
 def mean_summary(scores: Sequence[Record]) -> Record:
     """The mean over seeds of `metrics.summary` dictionaries, figure by figure."""
+    classes = scores[0]["per_class"]
     return {
         **{name: float(np.mean([s[name] for s in scores])) for name in _MEASURES},
         "per_class": {
@@ -36,7 +37,7 @@ def mean_summary(scores: Sequence[Record]) -> Record:
                 name: float(np.mean([s["per_class"][label][name] for s in scores]))
                 for name in ("precision", "recall", "f1")
             }
-            for label in LABELS
+            for label in classes
         },
     }
 
@@ -57,6 +58,7 @@ def make_record(run: str, validation: CrossValidation) -> Record:
             "name": dataset.name,
             "posts": len(dataset.labelled),
             "fingerprint": dataset.fingerprint,
+            "classes": list(dataset.classes),
             "excluded": count_problems(dataset.excluded),
         },
         "oof": mean_summary(validation.scores),
@@ -129,17 +131,18 @@ def write_predictions(dataset: Dataset, probabilities: ArrayLike, file: Path) ->
     """Writes `guid,tag` for the unlabelled posts, in the order of their list.
 
     Args:
-        probabilities: `(m, 3)`, a row an unlabelled post in the dataset's order.
+        probabilities: `(m, K)`, a row an unlabelled post in the dataset's order, a column a
+            class of it.
 
     Raises:
         CourseError: where there are not as many predictions as unlabelled posts.
     """
-    probabilities = np.asarray(probabilities).reshape(-1, len(LABELS))
+    probabilities = np.asarray(probabilities).reshape(-1, len(dataset.classes))
     if len(probabilities) != len(dataset.unlabelled):
         raise CourseError(
             f"{len(probabilities)} predictions for {len(dataset.unlabelled)} unlabelled posts"
         )
-    tags = np.take(LABELS, probabilities.argmax(1))
+    tags = np.take(dataset.classes, probabilities.argmax(1))
     pairs = zip(dataset.unlabelled, tags, strict=True)
     lines = ["guid,tag", *(f"{post.guid},{tag}" for post, tag in pairs)]
     with replacing(file) as temporary:
@@ -152,6 +155,8 @@ def write_predictions(dataset: Dataset, probabilities: ArrayLike, file: Path) ->
 def load_record(folder: Path, run: str, *, fingerprint: str | None = None) -> Record:
     """The record of a run, see `make_record`.
 
+    One that does not name its classes is of the course's three.
+
     Args:
         fingerprint: of the posts that it has to be of; any by default.
 
@@ -161,6 +166,7 @@ def load_record(folder: Path, run: str, *, fingerprint: str | None = None) -> Re
     file = folder / f"{run}.json"
     record = in_new_words(load_json(file))
     require_own(file, record.get("dataset", {}).get("fingerprint"), fingerprint)
+    record.setdefault("dataset", {}).setdefault("classes", list(LABELS))
     return record
 
 

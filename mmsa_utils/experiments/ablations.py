@@ -16,6 +16,7 @@ from ..evaluation.folders import claim_folder
 from ..evaluation.predictions import CrossValidation
 from ..evaluation.records import mean_summary
 from ..io import Record, save_json
+from ..models.heads import heads_for
 from ..training.classical import DOUBTED_WEIGHT
 from ..training.ensemble import correct_priors, make_ensemble
 from .recipes import (
@@ -214,6 +215,12 @@ class Ablation:
         """Writes the rows so far."""
         save_json(self.rows, self.folder / "ablations.json")
 
+    def steps_of_networks(self, mode: str) -> list[Step]:
+        """The plan's, but for heads that are made for other classes than these."""
+        fitting = heads_for(self.dataset.classes)
+        steps = self.plan.networks[mode]
+        return [step for step in steps if step.settings.get("head", fitting[0]) in fitting]
+
     def base_learner(self, mode: str, name: str) -> CrossValidation:
         """One base learner's run."""
         return base_learner(self.dataset, self.recipes, mode, name)
@@ -236,7 +243,7 @@ def network_track(ablation: Ablation, mode: str, config: Config) -> None:
     track = ablation.track(mode, "network")
     settings = _unless_changed(ablation.plan.network[mode], ablation.recipes.changes)
     first = Step("network", "the network, which does without words and MPNet", settings)
-    for step in (first, *ablation.plan.networks[mode]):
+    for step in (first, *ablation.steps_of_networks(mode)):
         config = track.run(step, config, learner="network")
 
 

@@ -72,6 +72,8 @@ MINUTES = {
     "variants": (10, 8),
     "learning curve": (8, 8),
     "shipped network": (1, 1),
+    "model card": (4, 4),
+    "additive projection": (12, 12),
     "analysis": (1, 1),
     "figures": (1, 1),
 }

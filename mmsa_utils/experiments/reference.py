@@ -51,11 +51,14 @@ from ..settings import tweets_folder
 from ..training.batches import PostData
 from ..training.cross_validation import cross_validate
 from ..training.ensemble import average_seeds, correct_priors, make_ensemble
-from ..training.final import ship
+from ..training.final import NAME, add_calibration, ship
+from .card import card_facts
+from .interaction import interaction_facts
 from .recipes import LORA, MINUTES, RUNS, Recipes
 from .runs import base_learner, mode_ensemble, run_learner
 from .tweets import tune
 
+SINGLE = ("text", "image")  # modes that see one modality
 # Texts of pictures, and a line for each picture that could not be read.
 WordReader = Callable[[Sequence[Post]], tuple[list[str], list[str]]]
 
@@ -190,6 +193,46 @@ def shipped_network(reference: Reference) -> None:
     ship(reference.dataset, config, record, demo, folder=reference.weights)
 
 
+def model_card(reference: Reference) -> None:
+    """The figures of the model card: of the configuration that is shipped, cross-validated."""
+    dataset, config = reference.dataset, reference.recipes.networks["fused"]
+    run, groups = run_learner(dataset, config, "network"), find_groups(dataset.labelled)
+    facts = card_facts(run, groups=groups, words=_words_or_none(reference))
+    save_json(facts, reference.folder / "card.json")
+    if _is_shipped(config, reference.weights):
+        add_calibration(facts["calibration"], folder=reference.weights)
+    else:
+        print(f"  {reference.weights} has no network of this configuration to be calibrated")
+
+
+def _is_shipped(config: Config, folder: Path) -> bool:
+    """Whether the network that lies there is one of this configuration."""
+    records = weights.shipped_records(folder) if (folder / NAME).exists() else {}
+    return records.get(NAME, {}).get("config") == config.to_dict()
+
+
+def _words_or_none(reference: Reference) -> list[int] | None:
+    """The number of words in each labelled post's picture; None where they cannot be read here."""
+    try:
+        texts, _ = reference.read_words(reference.dataset.labelled)
+    except CourseError as error:
+        print(f"  without figures by words in the picture: {error}")
+        return None
+    return [len(text.split()) for text in texts]
+
+
+def additive_projection(reference: Reference) -> None:
+    """How much of fusion's gain is interaction: the network beside its additive projection."""
+    dataset, networks = reference.dataset, reference.recipes.networks
+    fused, projection = (
+        run_learner(dataset, networks["fused"], learner)
+        for learner in ("network", "additive projection")
+    )
+    single = {f"{m} network": run_learner(dataset, networks[m], "network") for m in SINGLE}
+    facts = interaction_facts(fused, projection, single, groups=find_groups(dataset.labelled))
+    save_json(facts, reference.folder / "emap.json")
+
+
 def analyses(reference: Reference) -> None:
     """What the predictions say, for the report."""
     dataset, table = reference.dataset, reference.table()
@@ -232,9 +275,11 @@ def figures(reference: Reference) -> None:
 def _figures_of_data(reference: Reference) -> dict[str, Figure]:
     dataset, config = reference.dataset, reference.recipes.networks["fused"]
     return {
-        "structure": model_structure(outline(config, PostData(dataset, config).dims)),
-        "class_balance": class_balance(dataset.labels),
-        "text_lengths": text_lengths(dataset.labelled),
+        "structure": model_structure(
+            outline(config, PostData(dataset, config).dims, classes=dataset.classes)
+        ),
+        "class_balance": class_balance(dataset.labels, classes=dataset.classes),
+        "text_lengths": text_lengths(dataset.labelled, classes=dataset.classes),
     }
 
 
@@ -252,7 +297,9 @@ def _figures_of_runs(reference: Reference) -> dict[str, Figure]:
     for mode in MODES:
         drawn[f"curves_{mode}"] = training_curves(records[f"{mode}_network"])
         counts = confusion(*probabilities_of(table, mode))
-        drawn[f"confusion_{mode}"] = confusion_matrix(counts, title=mode)
+        drawn[f"confusion_{mode}"] = confusion_matrix(
+            counts, title=mode, classes=reference.dataset.classes
+        )
     return drawn
 
 
@@ -277,27 +324,52 @@ STAGES: dict[str, Callable[[Reference], None]] = {
     "variants": variants,
     "learning curve": learning_curves,
     "shipped network": shipped_network,
+    "model card": model_card,
+    "additive projection": additive_projection,
     "analysis": analyses,
     "figures": figures,
 }
 
 
-def _require_own_folder(reference: Reference) -> None:
+# These neither write nor read the table of predictions: they go on whatever its salt was.
+WITHOUT_TABLE = {
+    "tweets",
+    "words",
+    "learning curve",
+    "shipped network",
+    "model card",
+    "additive projection",
+}
+
+
+def _chosen(names: Sequence[str]) -> list[str]:
+    """The stages of these names, in the order in which they are run; all where none is named."""
+    unknown = [name for name in names if name not in STAGES]
+    if unknown:
+        raise CourseError(f"stage {unknown[0]!r} is not known; choose from: {', '.join(STAGES)}")
+    return [name for name in STAGES if name in names or not names]
+
+
+def _require_own_folder(reference: Reference, stages: Sequence[str]) -> None:
     """Says at the start what would stop the first run that is saved."""
     claim_folder(reference.folder, reference.dataset)
-    if (reference.folder / TABLE).exists():
+    if set(stages) - WITHOUT_TABLE and (reference.folder / TABLE).exists():
         table_rows(reference.table(), reference.dataset)
 
 
-def run_reference(reference: Reference) -> None:
-    """Every stage in order; what is finished is read, not run again.
+def run_reference(reference: Reference, *, stages: Sequence[str] = ()) -> None:
+    """Runs stages in order; what is finished is read, not run again.
+
+    Args:
+        stages: names of `STAGES`; every one by default.
 
     Raises:
-        CourseError: where the folder of records is that of other posts, or its table was shuffled
-            by another salt.
+        CourseError: where a stage is not known, the folder of records is that of other posts,
+            or its table, which the stages need, was shuffled by another salt.
     """
-    _require_own_folder(reference)
-    for number, (name, stage) in enumerate(STAGES.items(), start=1):
+    chosen = _chosen(stages)
+    _require_own_folder(reference, chosen)
+    for number, name in enumerate(chosen, start=1):
         minutes, _ = MINUTES[name]
-        print(f"[{number}/{len(STAGES)}] {name} (about {minutes} min on 2 CPU cores)", flush=True)
-        stage(reference)
+        print(f"[{number}/{len(chosen)}] {name} (about {minutes} min on 2 CPU cores)", flush=True)
+        STAGES[name](reference)

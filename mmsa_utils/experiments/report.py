@@ -1,4 +1,7 @@
-"""README.md, report.md and reports on other posts: no result in them is typed by hand."""
+"""README.md, report.md, MODEL_CARD.md and reports on other posts.
+
+No result in them is typed by hand: each is read from a record.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,9 +18,12 @@ from ..evaluation.comparison import comparison_table
 from ..evaluation.records import load_ablations, load_analysis, load_record
 from ..io import Record, load_json, replacing
 from ..paths import PROJECT, RESULTS
+from ..training.final import NAME
+from ..version import __version__
+from .card import FEWEST
 from .recipes import BASE_LEARNERS, LORA, MINUTES, RUNS
 
-PAGES = ("README.md", "report.md")  # about the course's own posts
+PAGES = ("README.md", "report.md", "MODEL_CARD.md")  # about the course's own posts
 OWN_REPORT = "own_report.md"  # the template of a report on other posts
 
 
@@ -44,6 +50,23 @@ def _by_pair(comparisons: Sequence[Record]) -> dict[str, Record]:
     return {f"{row['first']}-{row['second']}": row for row in comparisons}
 
 
+def _for_reading(comparisons: Sequence[Record]) -> Record:
+    """Compared runs as texts, `{"columns", "data"}`."""
+    return comparison_table(comparisons).reset_index().to_dict("split")
+
+
+def _of_the_network(folder: Path) -> Record:
+    """What the pages say of the network that is shipped: of its card, and of interaction."""
+    card, emap = load_json(folder / "card.json"), load_json(folder / "emap.json")
+    return {
+        "card": card,
+        "emap": emap,
+        "emap_rows": _for_reading(emap["comparisons"]),
+        "fewest": FEWEST,
+        "card_machines": _machines(card),
+    }
+
+
 def package_map() -> str:
     """The folders of the package and what is in them, a line each, as its docstring says."""
     return (package_says or "").split("\n\n")[1]
@@ -57,13 +80,16 @@ def _context(results: Path) -> dict[str, Any]:
         "runs": {run: load_record(folder, run) for run in RUNS},
         "analysis": analysis,
         "comparisons": _by_pair(analysis["comparisons"]),
-        "comparison_rows": comparison_table(analysis["comparisons"]).reset_index().to_dict("split"),
+        "comparison_rows": _for_reading(analysis["comparisons"]),
         "ablations": ablations,
         "tuned": {(r["mode"], r["name"]): r for r in ablations if r["step"] == "fine-tuning"},
         "base_learners": dict.fromkeys(name for mode in MODES for name in BASE_LEARNERS[mode]),
         "learning_curve": load_json(folder / "learning_curve.json"),
         "calibration": load_json(folder / "calibration.json"),
         "lora": shipped_records()[LORA],
+        "shipped": shipped_records()[NAME],
+        **_of_the_network(folder),
+        "version": __version__,
         "plain": load_record(folder, "plain_folds"),
         "machines": _machines(load_record(folder, "fused")),
         "against_attention": _by_pair(analysis["against_attention"]),
@@ -131,11 +157,12 @@ def render_own_report(folder: Path) -> str:
         "runs": runs,
         "plain": load_record(folder, "plain_folds"),
         "analysis": analysis,
-        "comparison_rows": comparison_table(analysis["comparisons"]).reset_index().to_dict("split"),
+        "comparison_rows": _for_reading(analysis["comparisons"]),
         "calibration": load_json(folder / "calibration.json"),
         "images": sorted(file.stem for file in (folder / "images").glob("*.png")),
         "machines": _machines(runs["fused"]),
-        "labels": LABELS,
+        **_of_the_network(folder),
+        "labels": tuple(runs["fused"]["oof"]["per_class"]),
         "modes": MODES,
         "spread": spread,
     }

@@ -12,6 +12,7 @@ from .data import (
     words_per_class,
 )
 from .diagrams import model_structure, outline
+from .prediction import combinations, prediction_bars
 from .results import (
     calibration,
     class_recall,
@@ -20,7 +21,7 @@ from .results import (
     waterfall,
     who_is_right,
 )
-from .style import CLASS_COLOURS, MODE_COLOURS, save_figure, use_style
+from .style import CLASS_COLOURS, MODE_COLOURS, class_colours, save_figure, use_style
 from .training import learning_curve, ragged_mean, training_curves
 
 __all__ = [
@@ -28,7 +29,9 @@ __all__ = [
     "MODE_COLOURS",
     "calibration",
     "class_balance",
+    "class_colours",
     "class_recall",
+    "combinations",
     "confusion_matrix",
     "image_grid",
     "image_sizes",
@@ -36,6 +39,7 @@ __all__ = [
     "model_structure",
     "outline",
     "post_grid",
+    "prediction_bars",
     "ragged_mean",
     "run_comparison",
     "save_figure",

@@ -10,9 +10,6 @@ from matplotlib.patches import FancyBboxPatch
 from ..config import LABELS, Config
 from .style import MODE_COLOURS
 
-_CLASSES = len(LABELS)
-_LOGITS = f"linear\n-> {_CLASSES} logits"
-_SOFTMAX = f"softmax\n{_CLASSES} class\nprobabilities"
 _WITHOUT_VECTORS = ("late", "composition")  # heads that fuse each modality's own answer
 
 _FONT_SIZE = 8.5
@@ -21,18 +18,21 @@ _PAD = 0.03
 _CHARACTER, _LINE = 0.072, 0.142  # inches, generous for the font size
 
 
-def outline(config: Config, dims: Mapping[str, int]) -> list[tuple[str, str]]:
+def outline(
+    config: Config, dims: Mapping[str, int], *, classes: Sequence[str] = LABELS
+) -> list[tuple[str, str]]:
     """The model in words, for `model_structure`: `[(lane, text)]`, a row a box.
 
     Lanes are the modalities of `dims` and `head`.
 
     Args:
         dims: width of each modality's features, as the model gets them.
+        classes: what the model tells apart.
     """
     rows = [(m, text) for m, dim in dims.items() for text in _branch(m, dim, config)]
     if len(dims) > 1 and config.head in _WITHOUT_VECTORS:
-        rows += [(m, f"{_LOGITS}\nsoftmax") for m in dims]
-    return [*rows, *(("head", text) for text in _head(config, len(dims)))]
+        rows += [(m, f"linear\n-> {len(classes)} logits\nsoftmax") for m in dims]
+    return [*rows, *(("head", text) for text in _head(config, len(dims), len(classes)))]
 
 
 def _branch(modality: str, dim: int, config: Config) -> list[str]:
@@ -53,9 +53,10 @@ def _branch(modality: str, dim: int, config: Config) -> list[str]:
     ]
 
 
-def _head(config: Config, modalities: int) -> list[str]:
+def _head(config: Config, modalities: int, classes: int) -> list[str]:
     """The boxes of the head; of one that was registered elsewhere, only its name is known."""
-    end = [_LOGITS, _SOFTMAX]
+    softmax = f"softmax\n{classes} class\nprobabilities"
+    end = [f"linear\n-> {classes} logits", softmax]
     if modalities == 1:
         return end
     boxes = {
@@ -68,10 +69,10 @@ def _head(config: Config, modalities: int) -> list[str]:
         ],
         "late": ["mean of the\nclass\nprobabilities"],
         "gated": [f"gates\nsum\n-> {config.embed_dim}", *end],
-        "bilinear": [f"sum of {config.bilinear_rank}\nproducts\n-> {_CLASSES} logits", _SOFTMAX],
+        "bilinear": [f"sum of {config.bilinear_rank}\nproducts\n-> {classes} logits", softmax],
         "composition": ["the\nannotators'\nrule"],
     }
-    return boxes.get(config.head, [f"{config.head}\nhead\n-> {_CLASSES} logits", _SOFTMAX])
+    return boxes.get(config.head, [f"{config.head}\nhead\n-> {classes} logits", softmax])
 
 
 def model_structure(rows: Sequence[tuple[str, str]], *, title: str = "") -> Figure:

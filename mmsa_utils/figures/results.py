@@ -11,20 +11,33 @@ from matplotlib.figure import Figure
 
 from ..config import LABELS
 from ..io import Record
-from .style import CLASS_COLOURS, MODE_COLOURS, run_colour, say_nothing_to_show
+from .style import (
+    MODE_COLOURS,
+    class_colours,
+    class_titles,
+    run_colour,
+    say_nothing_to_show,
+    slant_ticks,
+)
 
 _GAIN, _LOSS = "#495057", "white"  # neither a class's colour nor a mode's
+_SHORT = 9  # characters of a name that fits under its column of the confusion matrix
 
 
-def confusion_matrix(counts: np.ndarray, *, title: str = "") -> Figure:
+def confusion_matrix(
+    counts: np.ndarray, *, title: str = "", classes: Sequence[str] = LABELS
+) -> Figure:
     """Counts with the share of each true class.
 
     Args:
-        counts: `(3, 3)` int, true class by row, predicted class by column.
+        counts: `(K, K)` int, true class by row, predicted class by column.
+        classes: the names of the K classes.
     """
+    names = class_titles(classes)
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     notes = np.array([f"{n}\n{s:.0%}" for n, s in zip(counts.flat, shares.flat, strict=True)])
-    figure, axes = plt.subplots(figsize=(4, 3.2))
+    side = 0.8 * len(classes)
+    figure, axes = plt.subplots(figsize=(1.6 + side, 0.8 + side))
     sns.heatmap(
         shares,
         annot=notes.reshape(counts.shape),
@@ -33,12 +46,14 @@ def confusion_matrix(counts: np.ndarray, *, title: str = "") -> Figure:
         vmin=0,
         vmax=1,
         cbar=False,
-        xticklabels=LABELS,
-        yticklabels=LABELS,
+        xticklabels=names,
+        yticklabels=names,
         ax=axes,
     )
     axes.set(xlabel="predicted", ylabel="tagged", title=title)
     axes.tick_params(axis="y", rotation=0)
+    if max(map(len, classes)) > _SHORT:
+        slant_ticks(axes)
     return figure
 
 
@@ -46,14 +61,17 @@ def class_recall(records: Sequence[Record]) -> Figure:
     """Recall of each class, a group of bars a run.
 
     Args:
-        records: each with `run` and `oof`, its out-of-fold figures by class.
+        records: each with `run` and `oof`, its out-of-fold figures by class; all of the same
+            classes.
     """
     runs = [record["run"] for record in records]
-    figure, axes = plt.subplots(figsize=(1.6 + 1.5 * max(1, len(runs)), 3))
-    for number, label in enumerate(LABELS):
+    classes = tuple(records[0]["oof"]["per_class"]) if records else LABELS
+    figure, axes = plt.subplots(figsize=(1.6 + 0.5 * len(classes) * max(1, len(runs)), 3))
+    step, titles = 0.78 / len(classes), class_titles(classes)
+    for number, (label, colour) in enumerate(class_colours(classes).items()):
         recall = [record["oof"]["per_class"][label]["recall"] for record in records]
-        left = np.arange(len(runs)) + 0.26 * (number - 1)
-        bars = axes.bar(left, recall, 0.25, color=CLASS_COLOURS[label], label=label)
+        middle = np.arange(len(runs)) + step * (number - (len(classes) - 1) / 2)
+        bars = axes.bar(middle, recall, step - 0.01, color=colour, label=titles[number])
         axes.bar_label(bars, fmt="%.2f", fontsize=8)
     axes.set(xticks=np.arange(len(runs)), xticklabels=runs, ylabel="recall", ylim=(0, 1.08))
     axes.grid(visible=False, axis="x")
@@ -92,8 +110,8 @@ def _bars_and_dots(axes: Axes, records: Sequence[Record], name: str) -> None:
         dots = [fold[name] for fold in record["folds"]]
         axes.scatter([index + 0.25] * len(dots), dots, s=10, color="black", zorder=3)
     axes.grid(visible=False, axis="x")
-    if len(runs) > 4:  # a slanted label ends under its bar
-        plt.setp(axes.get_xticklabels(), rotation=30, ha="right", rotation_mode="anchor")
+    if len(runs) > 4:
+        slant_ticks(axes)
 
 
 def who_is_right(table: pd.DataFrame) -> Figure:
@@ -123,16 +141,24 @@ def calibration(result: Mapping[str, Record]) -> Figure:
         result: `{"before": ..., "after": ...}`, each from `metrics.reliability`.
     """
     figure, grid = plt.subplots(1, 2, figsize=(7.5, 3.4), sharey=True)
+    left = _lowest(result, "confidence", 0.3)
+    bottom = _lowest(result, "accuracy", 0.2)
     for axes, (name, part) in zip(grid, result.items(), strict=True):
         bins = pd.DataFrame(part["bins"], columns=["posts", "confidence", "accuracy"], dtype=float)
         sizes = 15 + 400 * bins["posts"] / max(1, bins["posts"].sum())
-        axes.plot([0.3, 1], [0.3, 1], color="black", ls="--", lw=1)
+        axes.plot([left, 1], [left, 1], color="black", ls="--", lw=1)
         axes.plot(bins["confidence"], bins["accuracy"], color=MODE_COLOURS["fused"], lw=1)
         axes.scatter(bins["confidence"], bins["accuracy"], s=sizes, color=MODE_COLOURS["fused"])
         axes.set(title=f"{name} (ECE {part['ece']:.3f})", xlabel="how sure the model is")
-        axes.set(xlim=(0.3, 1.02), ylim=(0.2, 1.02))
+        axes.set(xlim=(left, 1.02), ylim=(bottom, 1.02))
     grid[0].set_ylabel("share that is right")
     return figure
+
+
+def _lowest(result: Mapping[str, Record], name: str, usual: float) -> float:
+    """Where an axis begins: lower than usual where a bin lies lower, as with many classes."""
+    values = [row[name] for part in result.values() for row in part["bins"]]
+    return min([usual, *(np.floor(10 * value - 0.5) / 10 for value in values if value < usual)])
 
 
 def waterfall(rows: Sequence[Record], *, measure: str = "accuracy", title: str = "") -> Figure:

@@ -1,6 +1,8 @@
 """One look for all figures, and one colour for each class and mode everywhere."""
 
+import textwrap
 import warnings
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -14,6 +16,21 @@ CLASS_COLOURS = {"negative": "#c8553d", "neutral": "#8d99ae", "positive": "#2a9d
 MODE_COLOURS = {"text": "#3d5a98", "image": "#e09f3e", "words": "#8a6d3b", "fused": "#7b4b94"}
 BASELINE_COLOUR = "#adb5bd"  # of runs that are no mode
 UNLABELLED_COLOUR = "#6c757d"
+
+# Of classes that are not the course's. From the palettes of Okabe and Ito ("Color Universal
+# Design", 2008) and of Tol ("Colour Schemes", 2021), both made to be told apart by people who see
+# less colour; in an order that keeps each far from those before it and from the course's three.
+_OTHER_COLOURS = (
+    "#332288",  # indigo
+    "#e69f00",  # orange
+    "#56b4e9",  # sky blue
+    "#882255",  # wine
+    "#000000",  # black
+    "#009e73",  # bluish green
+    "#d55e00",  # vermilion
+    "#cc79a7",  # reddish purple
+)
+_LINE = 16  # characters of a class's name in a line of a figure
 
 # Where matplotlib's own font lacks a character of a tweet, the first of these that is here and has
 # it. A system has one or two of them.
@@ -58,6 +75,28 @@ def use_style() -> None:
 def _fallbacks() -> list[str]:
     installed = set(font_manager.get_font_names())
     return [name for name in _FALLBACKS if name in installed]
+
+
+def class_colours(classes: Sequence[str]) -> dict[str, str]:
+    """A colour for each class: the course's three keep theirs, in upper case or lower.
+
+    The same classes in the same order have the same colours in every figure.
+    """
+    others = [name for name in classes if name.lower() not in CLASS_COLOURS]
+    enough = len(others) <= len(_OTHER_COLOURS)
+    palette = _OTHER_COLOURS if enough else sns.husl_palette(len(others)).as_hex()
+    colours = dict(zip(others, palette, strict=False))
+    return {name: colours.get(name) or CLASS_COLOURS[name.lower()] for name in classes}
+
+
+def class_titles(classes: Sequence[str]) -> list[str]:
+    """The classes' names as they stand in figures: long ones in several lines."""
+    return [textwrap.fill(name, _LINE) for name in classes]
+
+
+def slant_ticks(axes: Axes) -> None:
+    """Slants the names under the bars, so that long ones do not touch; each ends under its bar."""
+    plt.setp(axes.get_xticklabels(), rotation=30, ha="right", rotation_mode="anchor")
 
 
 def say_nothing_to_show(axes: Axes) -> None:

@@ -3,8 +3,17 @@
 Stands on the base: encoders that are trained along are handed to it.
 """
 
-from .fusion import SentimentModel, describe, make_branch
-from .heads import Head, compose, head_class, mean_present, register_head
+from .additive import additive_projection
+from .fusion import SentimentModel, describe, hide, make_branch
+from .heads import (
+    Head,
+    compose,
+    head_class,
+    heads_for,
+    mean_present,
+    register_head,
+    require_head,
+)
 from .objective import Objective, make_loss, make_objective, plain_objective
 from .trainable import Batch, Trainable, decay_groups
 
@@ -14,14 +23,18 @@ __all__ = [
     "Objective",
     "SentimentModel",
     "Trainable",
+    "additive_projection",
     "compose",
     "decay_groups",
     "describe",
     "head_class",
+    "heads_for",
+    "hide",
     "make_branch",
     "make_loss",
     "make_objective",
     "mean_present",
     "plain_objective",
     "register_head",
+    "require_head",
 ]

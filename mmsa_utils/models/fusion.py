@@ -1,17 +1,17 @@
 """The model: a branch per modality and a head on top. One model, three modes.
 
 A branch turns an encoder's vector into `embed_dim` numbers; the head turns the branches'
-vectors into three logits. A modality that a post has not is a vector of zeros and is
+vectors into logits, one a class. A modality that a post has not is a vector of zeros and is
 left out of attention and averages, so that nothing becomes NaN.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import nn
 
-from ..config import Config
+from ..config import LABELS, Config
 from .heads import ConcatHead, UnimodalClassifiers, head_class
 from .trainable import Batch, Trainable, decay_groups
 
@@ -46,11 +46,12 @@ class SentimentModel(Trainable):
         dims: width of each modality's encoder output, `{"text": 384, "image": 1280}`; its
             keys are the modalities that the model looks at.
         config: the model's knobs.
+        classes: the names of the classes (K).
         encoders: encoder modules to train along, by modality; the others' inputs are
             features already.
 
     Raises:
-        CourseError: where the config's head is not registered.
+        CourseError: where the config's head is not registered, or not made for these classes.
     """
 
     auxiliary: UnimodalClassifiers | None
@@ -60,10 +61,11 @@ class SentimentModel(Trainable):
         *,
         dims: Mapping[str, int],
         config: Config,
+        classes: Sequence[str] = LABELS,
         encoders: Mapping[str, nn.Module] | None = None,
     ) -> None:
         super().__init__()
-        self.modalities, self.width = tuple(dims), config.embed_dim
+        self.modalities, self.width, self.classes = tuple(dims), config.embed_dim, tuple(classes)
         self.encoders = nn.ModuleDict(encoders or {})
         self.branches = nn.ModuleDict(
             {modality: make_branch(modality, dim, config) for modality, dim in dims.items()}
@@ -71,11 +73,13 @@ class SentimentModel(Trainable):
         # One modality has nothing to fuse: its head is the plain classifier.
         fused = len(dims) > 1
         head = head_class(config.head) if fused else ConcatHead
-        self.head = head(modalities=len(dims), config=config)
+        self.head = head(modalities=len(dims), config=config, classes=classes)
         self.modality_dropout = config.modality_dropout if fused else 0.0
         self.auxiliary = None
         if config.auxiliary_weight and fused:
-            self.auxiliary = UnimodalClassifiers(modalities=len(dims), config=config)
+            self.auxiliary = UnimodalClassifiers(
+                modalities=len(dims), config=config, classes=classes
+            )
 
     def parameter_groups(self, config: Config) -> list[dict[str, Any]]:
         """Groups for an optimizer: encoders at their own rate, biases and norms without decay."""
@@ -132,8 +136,18 @@ class SentimentModel(Trainable):
         return torch.stack(vectors, dim=1) * present.unsqueeze(-1), present
 
     def forward(self, batch: Batch) -> torch.Tensor:
-        """Logits `(B, 3)` of a batch: `text`, `image` and who is there, `*_present` `(B,)`."""
+        """Logits `(B, K)` of a batch: `text`, `image` and who is there, `*_present` `(B,)`."""
         return self.head(*self.embed(batch))
+
+
+def hide(batch: Batch, modality: str) -> Batch:
+    """A batch in which no post has a modality: what a model says of it, the others say.
+
+    The words in the picture are hidden with the picture. The batch itself stays as it is.
+    """
+    streams = ("image", "words") if modality == "image" else (modality,)
+    marks = [f"{stream}_present" for stream in streams if f"{stream}_present" in batch]
+    return batch | {mark: torch.zeros_like(batch[mark]) for mark in marks}
 
 
 def describe(model: SentimentModel, batch: Batch) -> list[tuple[str, str, tuple[int, ...]]]:

@@ -1,19 +1,20 @@
-"""Heads: what turns the modalities' vectors into three logits.
+"""Heads: what turns the modalities' vectors into logits, one a class.
 
 To add a head, register a subclass of `Head`:
 
     @register_head("mine")
-    class MyHead(Head):  # __init__(self, *, modalities, config), forward(self, vectors, present)
+    class MyHead(Head):  # __init__(self, *, modalities, config, classes), forward(self, ...)
 
 In this package it stands in this module; in a notebook any cell will do. Then
 `Config(head="mine")` works everywhere.
 
-Everywhere B is posts, M modalities, E `config.embed_dim`. A modality that a post has not is a
-vector of zeros and False in `present`; it must turn nothing into NaN.
+Everywhere B is posts, M modalities, E `config.embed_dim`, K classes. A modality that a post has
+not is a vector of zeros and False in `present`; it must turn nothing into NaN.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import reduce
+from typing import ClassVar
 
 import torch
 from torch import nn
@@ -21,7 +22,6 @@ from torch import nn
 from ..config import HEADS, LABELS, Config
 from ..errors import CourseError
 
-CLASSES = len(LABELS)
 NEUTRAL = LABELS.index("neutral")
 
 
@@ -31,14 +31,24 @@ class Head(nn.Module):
     Args:
         modalities: how many there are (M), at least one.
         config: its knobs, of which a head takes those that it needs.
+        classes: the names of the classes (K).
+
+    Attributes:
+        made_for: the names of the only classes that a head works for; None where any will do.
+
+    Raises:
+        CourseError: where the head is made for other classes.
     """
 
-    def __init__(self, *, modalities: int, config: Config) -> None:
+    made_for: ClassVar[tuple[str, ...] | None] = None
+
+    def __init__(self, *, modalities: int, config: Config, classes: Sequence[str] = LABELS) -> None:
         super().__init__()
-        self.modalities, self.width = modalities, config.embed_dim
+        _require_fitting(type(self), classes)
+        self.modalities, self.width, self.classes = modalities, config.embed_dim, tuple(classes)
 
     def forward(self, vectors: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
-        """Logits `(B, 3)` from vectors `(B, M, E)` and `present` `(B, M)` bool."""
+        """Logits `(B, K)` from vectors `(B, M, E)` and `present` `(B, M)` bool."""
         raise NotImplementedError
 
 
@@ -71,19 +81,50 @@ def head_class(name: str) -> type[Head]:
     return HEAD_CLASSES[name]
 
 
+def _fits(head: type[Head], classes: Sequence[str]) -> bool:
+    return head.made_for in (None, tuple(classes))
+
+
+def heads_for(classes: Sequence[str]) -> list[str]:
+    """The names of the registered heads that work for these classes."""
+    return [name for name, head in HEAD_CLASSES.items() if _fits(head, classes)]
+
+
+def require_head(config: Config, classes: Sequence[str]) -> None:
+    """Ends where a config fuses by a head that does not work for these classes.
+
+    Raises:
+        CourseError: with the heads that do; also where the head is not registered.
+    """
+    head = head_class(config.head)
+    if len(config.modalities) > 1:
+        _require_fitting(head, classes)
+
+
+def _require_fitting(head: type[Head], classes: Sequence[str]) -> None:
+    if not _fits(head, classes):
+        names = [name for name, known in HEAD_CLASSES.items() if known is head]
+        raise CourseError(
+            f"head={(names or [head.__name__])[0]!r} is made for the classes "
+            f"{', '.join(head.made_for or ())}, and these are {', '.join(classes)}: choose from "
+            f"{', '.join(heads_for(classes))}"
+        )
+
+
 # ---- what heads are made of -------------------------------------------------------------
 
 
 class UnimodalClassifiers(nn.Module):
     """A linear classifier for each modality."""
 
-    def __init__(self, *, modalities: int, config: Config) -> None:
+    def __init__(self, *, modalities: int, config: Config, classes: Sequence[str] = LABELS) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(nn.Linear(config.embed_dim, CLASSES) for _ in range(modalities))
+        width, count = config.embed_dim, len(classes)
+        self.layers = nn.ModuleList(nn.Linear(width, count) for _ in range(modalities))
 
     def forward(self, vectors: torch.Tensor) -> torch.Tensor:
-        """Each modality's logits, `(B, M, E)` -> `(B, M, 3)`."""
-        logits = [layer(vectors[:, m]) for m, layer in enumerate(self.layers)]  # M of (B, 3)
+        """Each modality's logits, `(B, M, E)` -> `(B, M, K)`."""
+        logits = [layer(vectors[:, m]) for m, layer in enumerate(self.layers)]  # M of (B, K)
         return torch.stack(logits, dim=1)
 
 
@@ -114,12 +155,12 @@ def _log(probabilities: torch.Tensor) -> torch.Tensor:
 class ConcatHead(Head):
     """The branches' vectors side by side, then one linear classifier."""
 
-    def __init__(self, *, modalities: int, config: Config) -> None:
-        super().__init__(modalities=modalities, config=config)
-        self.classifier = nn.Linear(modalities * self.width, CLASSES)
+    def __init__(self, *, modalities: int, config: Config, classes: Sequence[str] = LABELS) -> None:
+        super().__init__(modalities=modalities, config=config, classes=classes)
+        self.classifier = nn.Linear(modalities * self.width, len(classes))
 
     def forward(self, vectors: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
-        """`(B, M, E)` -> `(B, M * E)` -> `(B, 3)`."""
+        """`(B, M, E)` -> `(B, M * E)` -> `(B, K)`."""
         return self.classifier(vectors.flatten(1))
 
 
@@ -133,8 +174,8 @@ class AttentionHead(Head):
     code.
     """
 
-    def __init__(self, *, modalities: int, config: Config) -> None:
-        super().__init__(modalities=modalities, config=config)
+    def __init__(self, *, modalities: int, config: Config, classes: Sequence[str] = LABELS) -> None:
+        super().__init__(modalities=modalities, config=config, classes=classes)
         width = self.width
         self.attention = nn.MultiheadAttention(
             width, config.attention_heads, dropout=config.attention_dropout, batch_first=True
@@ -143,10 +184,10 @@ class AttentionHead(Head):
         self.linear = nn.Linear(width, width)
         self.dropout = nn.Dropout(config.dropout)
         self.norm = nn.LayerNorm(width)
-        self.classifier = nn.Linear(width, CLASSES)
+        self.classifier = nn.Linear(width, len(classes))
 
     def forward(self, vectors: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
-        """`(B, M, E)` -> mixed `(B, M, E)` -> mean `(B, E)` -> `(B, 3)`."""
+        """`(B, M, E)` -> mixed `(B, M, E)` -> mean `(B, E)` -> `(B, K)`."""
         # A post without any modality attends to its zero vectors: a masked row would be NaN.
         ignore = ~present & present.any(1, keepdim=True)  # (B, M)
         mixed, _ = self.attention(vectors, vectors, vectors, key_padding_mask=ignore)  # (B, M, E)
@@ -158,12 +199,14 @@ class AttentionHead(Head):
 class LateHead(Head):
     """A classifier per modality; the average of their probabilities."""
 
-    def __init__(self, *, modalities: int, config: Config) -> None:
-        super().__init__(modalities=modalities, config=config)
-        self.classifiers = UnimodalClassifiers(modalities=modalities, config=config)
+    def __init__(self, *, modalities: int, config: Config, classes: Sequence[str] = LABELS) -> None:
+        super().__init__(modalities=modalities, config=config, classes=classes)
+        self.classifiers = UnimodalClassifiers(
+            modalities=modalities, config=config, classes=classes
+        )
 
     def forward(self, vectors: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
-        """`(B, M, E)` -> probabilities `(B, M, 3)` -> the logarithm of their mean `(B, 3)`."""
+        """`(B, M, E)` -> probabilities `(B, M, K)` -> the logarithm of their mean `(B, K)`."""
         probabilities = self.classifiers(vectors).softmax(-1)
         return _log(mean_present(probabilities, present))
 
@@ -175,13 +218,13 @@ class GatedHead(Head):
     Arevalo et al., "Gated Multimodal Units for Information Fusion", 2017.
     """
 
-    def __init__(self, *, modalities: int, config: Config) -> None:
-        super().__init__(modalities=modalities, config=config)
+    def __init__(self, *, modalities: int, config: Config, classes: Sequence[str] = LABELS) -> None:
+        super().__init__(modalities=modalities, config=config, classes=classes)
         self.gates = nn.Linear(modalities * self.width, modalities * self.width)
-        self.classifier = nn.Linear(self.width, CLASSES)
+        self.classifier = nn.Linear(self.width, len(classes))
 
     def forward(self, vectors: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
-        """`(B, M, E)` -> gated sum `(B, E)` -> `(B, 3)`."""
+        """`(B, M, E)` -> gated sum `(B, E)` -> `(B, K)`."""
         gates = self.gates(vectors.flatten(1)).sigmoid().view_as(vectors)  # (B, M, E)
         return self.classifier((gates * vectors.tanh()).sum(1))
 
@@ -194,18 +237,18 @@ class BilinearHead(Head):
     2018: the constant 1 beside each vector (here: the bias) keeps what one modality says alone.
     """
 
-    def __init__(self, *, modalities: int, config: Config) -> None:
-        super().__init__(modalities=modalities, config=config)
+    def __init__(self, *, modalities: int, config: Config, classes: Sequence[str] = LABELS) -> None:
+        super().__init__(modalities=modalities, config=config, classes=classes)
         self.rank = config.bilinear_rank
         self.factors = nn.ModuleList(
-            nn.Linear(self.width, self.rank * CLASSES) for _ in range(modalities)
+            nn.Linear(self.width, self.rank * len(classes)) for _ in range(modalities)
         )
-        self.bias = nn.Parameter(torch.zeros(CLASSES))
+        self.bias = nn.Parameter(torch.zeros(len(classes)))
 
     def forward(self, vectors: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
-        """`(B, M, E)` -> product over modalities `(B, rank, 3)` -> `(B, 3)`."""
+        """`(B, M, E)` -> product over modalities `(B, rank, K)` -> `(B, K)`."""
         factors = [layer(vectors[:, m]) for m, layer in enumerate(self.factors)]
-        product = torch.stack(factors).prod(0).unflatten(1, (self.rank, CLASSES))
+        product = torch.stack(factors).prod(0).unflatten(1, (self.rank, len(self.classes)))
         return product.sum(1) + self.bias
 
 
@@ -213,19 +256,24 @@ class BilinearHead(Head):
 class CompositionHead(Head):
     """Each modality has a sentiment of its own; the annotators' rule makes the tag of them.
 
-    A modality that is not there counts as neutral, which by that rule changes nothing.
+    A modality that is not there counts as neutral, which by that rule changes nothing. The rule
+    is of the course's three classes and says nothing of others.
     """
 
-    def __init__(self, *, modalities: int, config: Config) -> None:
-        super().__init__(modalities=modalities, config=config)
-        self.classifiers = UnimodalClassifiers(modalities=modalities, config=config)
+    made_for = LABELS
+
+    def __init__(self, *, modalities: int, config: Config, classes: Sequence[str] = LABELS) -> None:
+        super().__init__(modalities=modalities, config=config, classes=classes)
+        self.classifiers = UnimodalClassifiers(
+            modalities=modalities, config=config, classes=classes
+        )
 
     def readings(self, vectors: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
-        """Each modality's own distribution `(B, M, 3)`, learnt from the posts' tags alone."""
-        neutral = torch.eye(CLASSES, device=vectors.device)[NEUTRAL]
+        """Each modality's own distribution `(B, M, K)`, learnt from the posts' tags alone."""
+        neutral = torch.eye(len(self.classes), device=vectors.device)[NEUTRAL]
         readings = self.classifiers(vectors).softmax(-1)
         return torch.where(present.unsqueeze(-1), readings, neutral)
 
     def forward(self, vectors: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
-        """`(B, M, E)` -> readings `(B, M, 3)` -> the logarithm of the tag's distribution."""
+        """`(B, M, E)` -> readings `(B, M, K)` -> the logarithm of the tag's distribution."""
         return _log(reduce(compose, self.readings(vectors, present).unbind(1)))

@@ -1,5 +1,6 @@
 """What training minimises: the loss, and what of the model goes into it."""
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -16,10 +17,12 @@ class Objective(Protocol):
 
     # Any: training knows no more of a model than that it can be called with a batch.
     def __call__(self, model: Any, batch: Batch, loss_function: nn.Module, /) -> torch.Tensor:
-        """A scalar to be minimised. `loss_function` takes logits `(B, 3)` and labels `(B,)`."""
+        """A scalar to be minimised. `loss_function` takes logits `(B, K)` and labels `(B,)`."""
 
 
-def make_loss(labels: np.ndarray, config: Config) -> nn.CrossEntropyLoss:
+def make_loss(
+    labels: np.ndarray, config: Config, classes: Sequence[str] = LABELS
+) -> nn.CrossEntropyLoss:
     """Cross-entropy over the training labels' classes, weighted if the config says so.
 
     Balanced weights are scikit-learn's, n / (classes * count); `root` takes their square root.
@@ -27,12 +30,14 @@ def make_loss(labels: np.ndarray, config: Config) -> nn.CrossEntropyLoss:
     Args:
         labels: `(N,)` ints, of the posts to be trained on.
         config: `class_weights` and `label_smoothing`.
+        classes: the names of all classes; one without a post weighs as if it had one.
     """
     weight = None
     if config.class_weights != "none":
-        counts = np.bincount(labels, minlength=len(LABELS)).clip(min=1)
+        counts = np.bincount(labels, minlength=len(classes)).clip(min=1)
         power = {"balanced": 1.0, "root": 0.5}[config.class_weights]
-        weight = torch.tensor((len(labels) / (len(LABELS) * counts)) ** power, dtype=torch.float32)
+        balanced = len(labels) / (len(classes) * counts)
+        weight = torch.tensor(balanced**power, dtype=torch.float32)
     return nn.CrossEntropyLoss(weight=weight, label_smoothing=config.label_smoothing)
 
 
@@ -52,7 +57,7 @@ def make_objective(model: SentimentModel, config: Config) -> Objective:
     def objective(model: Any, batch: Batch, loss_function: nn.Module, /) -> torch.Tensor:
         vectors, present = model.embed(batch)
         loss: torch.Tensor = loss_function(model.head(vectors, present).float(), batch["label"])
-        own = model.auxiliary(vectors).float()  # (B, M, 3)
+        own = model.auxiliary(vectors).float()  # (B, M, K)
         for logits, there in zip(own.unbind(1), present.unbind(1), strict=True):
             if there.any():
                 own_loss = loss_function(logits[there], batch["label"][there])

@@ -4,6 +4,7 @@ Stands on data, encoders and models, and hands its results to evaluation. The lo
 nothing of modalities; a learner knows nothing of folds.
 """
 
+from .additive import AdditiveProjection
 from .batches import PostData
 from .classical import KernelRidgeClassifier
 from .cross_validation import choose, cross_validate
@@ -14,6 +15,7 @@ from .loop import Trainer, Validation, evaluate, train_one_epoch
 from .network import NetworkClassifier
 
 __all__ = [
+    "AdditiveProjection",
     "FitContext",
     "KernelRidgeClassifier",
     "Learner",

@@ -27,6 +27,7 @@ from ..models.trainable import Batch
 
 Indices = np.ndarray | Sequence[int]
 Encoder = TextEncoder | ImageEncoder
+Extract = Callable[[Sequence[Post], str, Config], np.ndarray]  # posts, modality, config -> (N, D)
 
 EPOCHS = 1000  # draws are numbered by seed and epoch: seed * EPOCHS + epoch
 POOL = 16  # batches of texts of like length are cut from so many at a time
@@ -159,12 +160,19 @@ class PostData:
         config: which modalities, which encoders, which of them are trained.
         encoders: the encoders to train along, by modality, instead of newly built ones; those
             that are not trained run here once.
+        extract: what computes frozen features, called like `extract_features`.
     """
 
     def __init__(
-        self, dataset: Dataset, config: Config, encoders: Mapping[str, Encoder] | None = None
+        self,
+        dataset: Dataset,
+        config: Config,
+        encoders: Mapping[str, Encoder] | None = None,
+        extract: Extract = extract_features,
     ) -> None:
         self.config, self.posts, self.count = config, dataset.posts, len(dataset.labelled)
+        self.classes = dataset.classes
+        self._extract = extract
         self.labels = torch.tensor([-1 if p.label is None else p.label for p in self.posts])
         self._given = encoders
 
@@ -184,7 +192,7 @@ class PostData:
     def frozen(self) -> dict[str, np.ndarray]:
         """`(N, D)` float32 features of each modality that is not trained."""
         frozen = [name for name in self.config.modalities if name not in self.encoders]
-        return {name: extract_features(self.posts, name, self.config) for name in frozen}
+        return {name: self._extract(self.posts, name, self.config) for name in frozen}
 
     def prepare(self) -> dict[str, int]:
         """Computes now what is computed once; returns `dims`.
@@ -207,7 +215,7 @@ class PostData:
         """`(N,)` bool for each modality: which posts have it."""
         present = {
             "text": torch.tensor([bool(clean(post.text)) for post in self.posts]),
-            "image": torch.ones(len(self.posts), dtype=torch.bool),
+            "image": torch.tensor([post.has_image for post in self.posts]),
         }
         if "words" in self.config.modalities:
             present["words"] = torch.from_numpy(self.frozen["words"][:, -1] > 0)  # their number
@@ -319,6 +327,11 @@ class PostSubset:
 
     def __getitem__(self, rows: np.ndarray) -> "PostSubset":
         return PostSubset(self.data, self.indices[rows])
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of the classes, of which labels are indices."""
+        return self.data.classes
 
     @property
     def posts(self) -> list[Post]:

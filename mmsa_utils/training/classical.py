@@ -19,7 +19,7 @@ from sklearn.pipeline import Pipeline, make_pipeline, make_union
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from ..config import LABELS, Config
+from ..config import Config
 from ..data.text import clean
 from ..io import Record
 from .batches import PostSubset
@@ -48,15 +48,15 @@ class KernelRidgeClassifier(ClassifierMixin, BaseEstimator):
 
     def fit(self, X: Any, y: np.ndarray) -> Self:
         """`X (n, D)`, dense or sparse; `y (n,)` classes."""
-        onehot = np.eye(len(LABELS))[y]
-        self.classes_ = np.arange(len(LABELS))
+        self.classes_, number = np.unique(y, return_inverse=True)
+        onehot = np.eye(len(self.classes_))[number]
         self.shares_ = onehot.mean(0)
         self.ridge_ = KernelRidge(alpha=self.alpha, kernel=self.kernel)
         self.ridge_.fit(X, onehot - self.shares_)
         return self
 
     def predict_proba(self, X: Any) -> np.ndarray:
-        """`(n, 3)`."""
+        """`(n, K)`."""
         table = np.clip(self.ridge_.predict(X) + self.shares_, self.LEAST, None)
         return table / table.sum(1, keepdims=True)
 
@@ -65,8 +65,11 @@ class SoftmaxSVC(SVC):
     """scikit-learn's SVC; probabilities are the softmax of its scores: the ensemble scales them."""
 
     def predict_proba(self, X: np.ndarray) -> np.ndarray:
-        """`(n, 3)`."""
-        return softmax(self.decision_function(X), axis=1)
+        """`(n, K)`."""
+        scores = self.decision_function(X)
+        if scores.ndim == 1:  # of two classes: how far a post is on the second one's side
+            scores = np.column_stack([np.zeros_like(scores), scores])
+        return softmax(scores, axis=1)
 
 
 class DownweightedClassifier(ClassifierMixin, BaseEstimator):
@@ -93,7 +96,7 @@ class DownweightedClassifier(ClassifierMixin, BaseEstimator):
         return self
 
     def predict_proba(self, X: np.ndarray) -> np.ndarray:
-        """`(n, 3)`."""
+        """`(n, K)`."""
         return self.estimator_.predict_proba(X)
 
 
@@ -105,11 +108,18 @@ def linear_pipeline(*, C: float = 1.0) -> Pipeline:
 # ---- learners on posts ------------------------------------------------------------------
 
 
+def _all_classes(estimator: Any, table: Any, count: int) -> np.ndarray:
+    """`(n, count)` probabilities; 0 for a class that the estimator has seen no post of."""
+    probabilities = np.zeros((len(table), count))
+    probabilities[:, estimator.classes_] = estimator.predict_proba(table)
+    return probabilities
+
+
 class MajorityClassifier(PostClassifier):
     """The class shares of the training posts, for every post."""
 
     def fit(self, X: PostSubset, y: np.ndarray, context: FitContext) -> Self:
-        self.shares_ = np.bincount(y, minlength=len(LABELS)) / len(y)
+        self.shares_ = np.bincount(y, minlength=len(X.classes)) / len(y)
         return self
 
     def predict_proba(self, X: PostSubset) -> np.ndarray:
@@ -139,7 +149,7 @@ class TfidfClassifier(PostClassifier):
         return [clean(post.text) for post in X.posts]
 
     def predict_proba(self, X: PostSubset) -> np.ndarray:
-        return self.pipeline_.predict_proba(self._texts(X))
+        return _all_classes(self.pipeline_, self._texts(X), len(X.classes))
 
     def settings(self) -> Record:
         return {
@@ -190,7 +200,7 @@ class FeatureClassifier(PostClassifier):
         )
 
     def predict_proba(self, X: PostSubset) -> np.ndarray:
-        return self.estimator_.predict_proba(X.features)
+        return _all_classes(self.estimator_, X.features, len(X.classes))
 
     def settings(self) -> Record:
         config = self.config

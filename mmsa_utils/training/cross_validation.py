@@ -34,10 +34,12 @@ from ..errors import CourseError
 from ..evaluation import metrics
 from ..evaluation.predictions import CrossValidation, FoldResult, assemble
 from ..io import load_json, save_json
+from ..models.heads import require_head
 from ..settings import run_folder
 from .batches import PostData, PostSubset
 from .learners import FitContext, Learner, Nested, make_learner
 from .manifest import hold, make_manifest, manifest_key
+from .network import NetworkClassifier
 
 DIGITS = 6  # of saved probabilities
 
@@ -89,12 +91,19 @@ def fold_tasks(
     """
     tasks = []
     for seed in config.seeds:
-        fold = make_folds(dataset.labels, groups, folds=config.folds, seed=seed)
+        fold = make_folds(
+            dataset.labels, groups, folds=config.folds, seed=seed, classes=dataset.classes
+        )
         for number in range(config.folds):
             trainval, test = np.flatnonzero(fold != number), np.flatnonzero(fold == number)
             trainval = subsample(trainval, groups, share=config.train_share, seed=seed)
             train, validation = train_validation_split(
-                trainval, dataset.labels, groups, inner_folds=config.inner_folds, seed=seed
+                trainval,
+                dataset.labels,
+                groups,
+                inner_folds=config.inner_folds,
+                seed=seed,
+                classes=dataset.classes,
             )
             checkpoint = store / f"seed{seed}-fold{number}.pt"
             tasks.append(FoldTask(seed, number, train, validation, test, groups, checkpoint))
@@ -113,10 +122,15 @@ def _predicted(learner: Learner, X: PostSubset) -> list[list[float]]:
 
 
 def _validation_predictions(learner: Learner, task: FoldTask, data: PostData) -> np.ndarray:
-    """`(n, 3)`: of the posts that serve choices, by models that were not fitted on them."""
+    """`(n, K)`: of the posts that serve choices, by models that were not fitted on them."""
     if isinstance(learner, Nested):
         return learner.inner_probabilities_[np.argsort(task.trainval)]
     return learner.predict_proba(data.subset(task.validation))
+
+
+def _views(learner: Learner, X: PostSubset) -> dict[str, list[list[float]]]:
+    views = learner.predict_views(X) if isinstance(learner, NetworkClassifier) else {}
+    return {seen: _rounded(table) for seen, table in views.items()}
 
 
 def _learn(task: FoldTask, learner: Learner, data: PostData) -> FoldResult:
@@ -125,7 +139,7 @@ def _learn(task: FoldTask, learner: Learner, data: PostData) -> FoldResult:
     fitted = clone(learner).fit(data.subset(task.trainval), labels[task.trainval], task.context())
     chosen = np.sort(task.trainval) if isinstance(fitted, Nested) else task.validation
     table = _validation_predictions(fitted, task, data)
-    scores = metrics.summary(labels[chosen], table)
+    scores = metrics.summary(labels[chosen], table, classes=data.classes)
     return FoldResult(
         seed=task.seed,
         fold=task.fold,
@@ -139,6 +153,7 @@ def _learn(task: FoldTask, learner: Learner, data: PostData) -> FoldResult:
         history=list(fitted.history_),
         seconds=round(time.perf_counter() - start, 1),
         environments=[environment(pick_device(data.config.device))],
+        views=_views(fitted, data.subset(task.test)),
     )
 
 
@@ -210,11 +225,15 @@ def _finish(task: FoldTask, learner: Learner, data: Callable[[], PostData]) -> F
 
 def _fitting(dataset: Dataset, config: Config, groups: np.ndarray) -> Config:
     """The config with as many inner folds as the posts are enough for; fewer are said."""
-    wanted, sizes = config.inner_folds, {"folds": config.folds, "inner_folds": config.inner_folds}
-    possible = require_folds(dataset.labels, groups, **sizes)
+    wanted, labels, classes = config.inner_folds, dataset.labels, dataset.classes
+    possible = require_folds(
+        labels, groups, folds=config.folds, inner_folds=wanted, classes=classes
+    )
     if possible < wanted:
-        reason = {"inner_folds": wanted, "possible": possible}
-        warnings.warn(fewer_inner_folds(dataset.labels, groups, **reason), stacklevel=3)
+        reason = fewer_inner_folds(
+            labels, groups, inner_folds=wanted, possible=possible, classes=classes
+        )
+        warnings.warn(reason, stacklevel=3)
     return config.but(inner_folds=possible)
 
 
@@ -249,11 +268,13 @@ def cross_validate(
         groups: `(N,)`, posts with the same number stay together; copies by default.
 
     Raises:
-        CourseError: where a class has too few posts, the learner cannot be judged, or the store
-            holds folds of another run or cannot be written.
+        CourseError: where a class has too few posts, the head is not made for the classes, the
+            learner cannot be judged, or the store holds folds of another run or cannot be
+            written.
     """
     name, grouped = name or config.mode, groups is None
     groups = find_groups(dataset.labelled) if groups is None else groups
+    require_head(config, dataset.classes)
     config = _fitting(dataset, config, groups)
     learner = _checked(learner, config)
     settings = learner.settings()

@@ -7,12 +7,12 @@ cross-fitted: each inner part is combined by what the other parts have chosen.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from itertools import product
 from typing import NoReturn, Protocol, Self, TypeVar
 
 import numpy as np
 from scipy.optimize import minimize
 from scipy.special import log_softmax, softmax
+from scipy.stats import qmc
 
 from ..config import LABELS
 from ..data.splits import assign_inner_folds, at_most, find_groups
@@ -26,21 +26,21 @@ from .learners import Nested
 # Saying "neutral" more often wins points of macro-F1 for fractions of accuracy. With both
 # counted alike the correction sells much accuracy; it should give up little.
 ACCURACY_COUNTS = 3
-# Factors that the correction may put on the classes' probabilities, positive being 1.
-NEGATIVE_FACTORS = np.exp(np.arange(-4, 5) / 10)
-NEUTRAL_FACTORS = np.exp(np.arange(-2, 11) / 10)
-AVERAGED = 10
+# Logarithms of the factors that the correction may put on the classes' probabilities, that of
+# the most frequent class being 0; so many points of that box are tried, and the best averaged.
+LEAST_FACTOR, GREATEST_FACTOR = -0.4, 1.0
+TRIED, AVERAGED = 256, 10
 
 
 class Combiner(Protocol):
     """Makes one table of probabilities of several models' tables."""
 
     def fit(self, tables: np.ndarray, y: np.ndarray) -> Self:
-        """Learns from `(M, n, 3)`, a table a base learner, and the labels `(n,)`."""
+        """Learns from `(M, n, K)`, a table a base learner, and the labels `(n,)`."""
         ...
 
     def predict_proba(self, tables: np.ndarray) -> np.ndarray:
-        """`(M, n, 3)` to `(n, 3)`."""
+        """`(M, n, K)` to `(n, K)`."""
         ...
 
 
@@ -60,11 +60,11 @@ def opinion_pool(tables: np.ndarray, weights: np.ndarray | Sequence[float]) -> n
     Genest and Zidek, "Combining Probability Distributions", Statistical Science 1, 1986.
 
     Args:
-        tables: `(M, N, 3)`, a table a base learner.
+        tables: `(M, N, K)`, a table a base learner.
         weights: `(M,)`.
 
     Returns:
-        `(N, 3)` probabilities.
+        `(N, K)` probabilities.
     """
     return softmax(np.tensordot(weights, _logs(tables), axes=1), axis=1)
 
@@ -82,11 +82,11 @@ class OpinionPool:
     weights_: np.ndarray
 
     def fit(self, tables: np.ndarray, y: np.ndarray) -> Self:
-        """Learns the weights from `(M, n, 3)` and the labels `(n,)`."""
+        """Learns the weights from `(M, n, K)` and the labels `(n,)`."""
         logs, rows = _logs(tables), np.arange(len(y))
 
         def loss(weights: np.ndarray) -> tuple[float, np.ndarray]:
-            scores = log_softmax(np.tensordot(weights, logs, axes=1), axis=1)  # (n, 3)
+            scores = log_softmax(np.tensordot(weights, logs, axes=1), axis=1)  # (n, K)
             expected = (logs * np.exp(scores)).sum(-1)  # (M, n)
             slope = (expected - logs[:, rows, y]).mean(1)
             return -scores[rows, y].mean(), slope
@@ -97,41 +97,54 @@ class OpinionPool:
         return self
 
     def predict_proba(self, tables: np.ndarray) -> np.ndarray:
-        """`(M, n, 3)` to `(n, 3)`."""
+        """`(M, n, K)` to `(n, K)`."""
         return opinion_pool(tables, self.weights_)
 
 
 # ---- the prior correction ---------------------------------------------------------------
 
 
+def _box(dimensions: int) -> np.ndarray:
+    """`(TRIED, dimensions)` points, evenly spread and always the same."""
+    points = qmc.Sobol(dimensions, rng=0).random(TRIED)
+    return qmc.scale(points, [LEAST_FACTOR] * dimensions, [GREATEST_FACTOR] * dimensions)
+
+
 class PriorCorrection:
     """Factors of the classes for which accuracy and macro-F1 are high.
 
-    The most probable class is the most accurate answer, but says *neutral*, one post in ten,
-    too seldom for macro-F1; this course is scored by both. The factors are the geometric mean
-    of the ten best of a grid: the very best one is partly luck.
+    The most probable class is the most accurate answer, but names a rare class, such as
+    *neutral*, one post in ten, too seldom for macro-F1; this course is scored by both. The
+    factors are the geometric mean of the ten best points of a scrambled Sobol sequence (Owen,
+    "Scrambling Sobol' and Niederreiter-Xing Points", Journal of Complexity 14, 1998), which
+    fills a box of any number of dimensions evenly: the very best point is partly luck. Of
+    equally good points the one that corrects least is the better, and where their mean is worse
+    than no correction, which happens with many classes, there is none.
 
     Attributes:
-        class_factors_: `(3,)`, positive being 1.
+        class_factors_: `(K,)`, that of the most frequent class being 1.
     """
 
     class_factors_: np.ndarray
 
     def fit(self, tables: np.ndarray, y: np.ndarray) -> Self:
-        """Learns the factors from one table `(1, n, 3)` and the labels `(n,)`."""
+        """Learns the factors from one table `(1, n, K)` and the labels `(n,)`."""
+        count = tables.shape[-1]
 
-        def score(factors: np.ndarray) -> float:
-            predicted = (tables[0] * factors).argmax(1)
+        def score(logs: np.ndarray) -> tuple[float, float]:
+            predicted = (tables[0] * np.exp(logs)).argmax(1)
             accuracy = (predicted == y).mean()
-            return float(ACCURACY_COUNTS * accuracy + metrics.macro_f1(y, predicted))
+            f1 = metrics.macro_f1(y, predicted, classes=range(count))
+            return float(ACCURACY_COUNTS * accuracy + f1), -np.abs(logs).sum()
 
-        grid = [np.array([a, b, 1.0]) for a, b in product(NEGATIVE_FACTORS, NEUTRAL_FACTORS)]
-        best = sorted(grid, key=score)[-AVERAGED:]
-        self.class_factors_ = np.exp(np.log(best).mean(0))
+        most_frequent = np.bincount(y, minlength=count).argmax()
+        tried = np.insert(_box(count - 1), most_frequent, 0.0, axis=1)
+        mean = np.mean(sorted(tried, key=score)[-AVERAGED:], axis=0)
+        self.class_factors_ = np.exp(max(mean, np.zeros(count), key=score))
         return self
 
     def predict_proba(self, tables: np.ndarray) -> np.ndarray:
-        """One table `(1, n, 3)` to `(n, 3)` that adds up to 1 again."""
+        """One table `(1, n, K)` to `(n, K)` that adds up to 1 again."""
         table = tables[0] * self.class_factors_
         return table / table.sum(1, keepdims=True)
 
@@ -142,7 +155,7 @@ class PriorCorrection:
 def cross_fitted(
     make: Callable[[], Combiner], tables: np.ndarray, y: np.ndarray, part: np.ndarray
 ) -> np.ndarray:
-    """`(n, 3)`: each part combined by what the other parts have chosen."""
+    """`(n, K)`: each part combined by what the other parts have chosen."""
     combined = np.empty(tables.shape[1:])
     for number in np.unique(part):
         rest, left_out = part != number, part == number
@@ -151,7 +164,12 @@ def cross_fitted(
 
 
 def combine_fold(
-    make: Callable[[], C], results: Sequence[FoldResult], labels: np.ndarray, groups: np.ndarray
+    make: Callable[[], C],
+    results: Sequence[FoldResult],
+    labels: np.ndarray,
+    groups: np.ndarray,
+    *,
+    classes: Sequence[str] = LABELS,
 ) -> tuple[FoldResult, C]:
     """One fold of an ensemble, and the combiner that its validation predictions have chosen.
 
@@ -160,16 +178,19 @@ def combine_fold(
         results: of the base learners, nested, on the same fold.
         labels: `(N,)` of all labelled posts; those of the test posts are not looked at.
         groups: `(N,)` of copies.
+        classes: the names of all classes.
     """
     first = results[0]
     indices = np.array(first.validation_indices)
-    tables = np.array([result.validation_probabilities for result in results])  # (M, n, 3)
+    tables = np.array([result.validation_probabilities for result in results])  # (M, n, K)
     y = labels[indices]
-    parts = at_most(Nested.PARTS, y, groups[indices])
-    part = assign_inner_folds(indices, labels, groups, inner_folds=parts, seed=first.seed)
+    parts = at_most(Nested.PARTS, y, groups[indices], classes=classes)
+    part = assign_inner_folds(
+        indices, labels, groups, inner_folds=parts, seed=first.seed, classes=classes
+    )
     combiner = make().fit(tables, y)
     table = cross_fitted(make, tables, y, part)
-    scores = metrics.summary(y, table)
+    scores = metrics.summary(y, table, classes=classes)
 
     def combined(name: str) -> list[list[float]]:
         values = np.array([getattr(result, name) for result in results])
@@ -187,6 +208,7 @@ def combine_fold(
         history=[],
         seconds=sum(result.seconds for result in results),
         environments=distinct(e for result in results for e in result.environments),
+        views={},
     )
     return result, combiner
 
@@ -194,9 +216,10 @@ def combine_fold(
 def _combine(
     make: Callable[[], C], runs: Sequence[CrossValidation]
 ) -> tuple[list[FoldResult], list[C]]:
-    labels, groups = runs[0].dataset.labels, find_groups(runs[0].dataset.labelled)
+    dataset = runs[0].dataset
+    labels, groups, classes = dataset.labels, find_groups(dataset.labelled), dataset.classes
     folds = zip(*(run.results for run in runs), strict=True)
-    combined = [combine_fold(make, fold, labels, groups) for fold in folds]
+    combined = [combine_fold(make, fold, labels, groups, classes=classes) for fold in folds]
     return [result for result, _ in combined], [combiner for _, combiner in combined]
 
 
@@ -268,20 +291,28 @@ def make_ensemble(base_learners: Mapping[str, CrossValidation]) -> CrossValidati
 def correct_priors(run: CrossValidation) -> CrossValidation:
     """A cross-validation with the prior correction that each fold's inner predictions choose."""
     results, corrections = _combine(PriorCorrection, [run])
-    factors = np.mean([c.class_factors_ for c in corrections], axis=0).round(3).tolist()
+    most_frequent = np.bincount(run.dataset.labels).argmax()  # in a fold it may be another one
+    each = [c.class_factors_ / c.class_factors_[most_frequent] for c in corrections]
+    factors = np.mean(each, axis=0).round(3).tolist()
     settings = run.settings | {
         "prior_correction": "factors of the classes, chosen on inner predictions of each fold",
-        "class_factors": dict(zip(LABELS, factors, strict=True)),
+        "class_factors": dict(zip(run.dataset.classes, factors, strict=True)),
     }
     return _assembled(run, results, settings)
 
 
 def average_seeds(run: CrossValidation) -> CrossValidation:
     """The mean of the seeds' probabilities as a run of one seed, shown on the first one's folds."""
-    mean = run.probabilities.mean(0).round(DIGITS)  # (N, 3)
+    mean = run.probabilities.mean(0).round(DIGITS)  # (N, K)
+    views = {seen: table.mean(0).round(DIGITS) for seen, table in run.views.items()}
     unlabelled = run.unlabelled.round(DIGITS).tolist()  # of all seeds already
     results = [
-        replace(result, probabilities=mean[result.test].tolist(), unlabelled=unlabelled)
+        replace(
+            result,
+            probabilities=mean[result.test].tolist(),
+            unlabelled=unlabelled,
+            views={seen: view[result.test].tolist() for seen, view in views.items()},
+        )
         for result in run.results
         if result.seed == run.config.seeds[0]
     ]

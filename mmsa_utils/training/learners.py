@@ -18,7 +18,7 @@ from typing import Any, Protocol, Self
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 
-from ..config import LABELS, Config
+from ..config import Config
 from ..data.splits import assign_inner_folds, at_most, train_validation_split
 from ..errors import CourseError
 from ..io import Record
@@ -56,7 +56,7 @@ class Learner(Protocol):
         ...
 
     def predict_proba(self, X: PostSubset) -> np.ndarray:
-        """`(n, 3)` probabilities of the classes."""
+        """`(n, K)` probabilities of the classes `X.classes`."""
         ...
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
@@ -113,7 +113,7 @@ class Nested(PostClassifier):
     predicted by the learner fitted on all of X. Costs `parts` more fits.
 
     Attributes:
-        inner_probabilities_: `(n, 3)`, a row for each row of X.
+        inner_probabilities_: `(n, K)`, a row for each row of X.
         learner_: the learner fitted on all of X.
     """
 
@@ -124,11 +124,16 @@ class Nested(PostClassifier):
         self.learner, self.inner_folds, self.parts = learner, inner_folds, parts
 
     def fit(self, X: PostSubset, y: np.ndarray, context: FitContext) -> Self:
-        self.inner_probabilities_ = np.empty((len(X), len(LABELS)))
+        self.inner_probabilities_ = np.empty((len(X), len(X.classes)))
         rows = np.argsort(X.indices)  # the parts are drawn in the order of the posts' list
-        parts = at_most(self.parts, y, context.groups)
+        parts = at_most(self.parts, y, context.groups, classes=X.classes)
         part = assign_inner_folds(
-            rows, y, context.groups, inner_folds=parts, seed=context.fold_seed
+            rows,
+            y,
+            context.groups,
+            inner_folds=parts,
+            seed=context.fold_seed,
+            classes=X.classes,
         )
         for number in range(parts):
             self._predict_part(number, rows[part != number], rows[part == number], X, y, context)
@@ -145,9 +150,14 @@ class Nested(PostClassifier):
         y: np.ndarray,
         context: FitContext,
     ) -> None:
-        inner_folds = at_most(self.inner_folds, y[rest], context.groups[rest])
+        inner_folds = at_most(self.inner_folds, y[rest], context.groups[rest], classes=X.classes)
         train, validation = train_validation_split(
-            rest, y, context.groups, inner_folds=inner_folds, seed=context.fold_seed
+            rest,
+            y,
+            context.groups,
+            inner_folds=inner_folds,
+            seed=context.fold_seed,
+            classes=X.classes,
         )
         rows = np.concatenate([train, validation])
         file = context.checkpoint

@@ -8,7 +8,7 @@ epoch draws the same numbers as one that was not.
 import copy
 import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from pickle import UnpicklingError
@@ -155,7 +155,7 @@ def train_one_epoch(
     """One pass over the training batches; returns the mean loss over posts.
 
     Args:
-        loss_function: of logits `(B, 3)` and labels `(B,)`.
+        loss_function: of logits `(B, K)` and labels `(B,)`.
         clip_norm: largest norm of the gradient.
         objective: what is minimised, a function of model, batch and loss function.
     """
@@ -180,15 +180,23 @@ def train_one_epoch(
 
 @torch.inference_mode()
 def predict_logits(
-    model: nn.Module, batches: Iterable[Batch], *, device: torch.device
+    model: nn.Module,
+    batches: Iterable[Batch],
+    *,
+    device: torch.device,
+    classes: Sequence[str] = LABELS,
 ) -> torch.Tensor:
-    """Logits `(N, 3)` of all posts, in the batches' order, on the CPU."""
+    """Logits `(N, K)` of all posts, in the batches' order, on the CPU.
+
+    Args:
+        classes: the names of the K classes: without a batch nothing else says how many.
+    """
     model.eval()
     logits = []
     for batch in batches:
         with autocast(device):
             logits.append(model(to_device(batch, device)).float().cpu())
-    return torch.cat(logits) if logits else torch.empty(0, len(LABELS))
+    return torch.cat(logits) if logits else torch.empty(0, len(classes))
 
 
 def evaluate(
@@ -209,7 +217,7 @@ class Trainer:
     """How a model is trained: by what loss, with which settings, on which device.
 
     Attributes:
-        loss_function: of logits `(B, 3)` and labels `(B,)`.
+        loss_function: of logits `(B, K)` and labels `(B,)`.
         objective: what is minimised, a function of model, batch and loss function.
         seed: with the epoch it seeds dropout. None goes on with torch's generator as it is;
             such a training cannot be resumed to the same weights.

@@ -80,6 +80,7 @@ def make_manifest(dataset: Dataset, config: Config, learner: Learner, groups: np
             for name in config.encoders(modality)
         },
         "posts": dataset.fingerprint,
+        "classes": list(dataset.classes),
         "unlabelled posts": _digest([[p.guid, p.content] for p in dataset.unlabelled]),
         "groups": _digest(np.asarray(groups).tolist()),
         "package version": __version__,

@@ -1,6 +1,6 @@
 """The sentiment model of a config as a learner: trained batch by batch, stopped early."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from typing import Self
 
@@ -13,8 +13,9 @@ from ..devices import pick_device
 from ..encoders.image import ImageEncoder
 from ..encoders.text import TextEncoder
 from ..io import Record
-from ..models.fusion import SentimentModel
+from ..models.fusion import SentimentModel, hide
 from ..models.objective import make_loss, make_objective
+from ..models.trainable import Batch
 from .batches import PostSubset, build_trained
 from .learners import FitContext, Nested, PostClassifier, register_learner
 from .loop import Batches, Trainer, Validation, predict_logits
@@ -40,7 +41,9 @@ class NetworkClassifier(PostClassifier):
         X = X.data.relabelled(X.indices, y).subset(X.indices)
         torch.manual_seed(context.seed)
         encoders = trained_parts(self.config)
-        self.model_ = SentimentModel(dims=dims, config=self.config, encoders=encoders)
+        self.model_ = SentimentModel(
+            dims=dims, config=self.config, classes=X.classes, encoders=encoders
+        )
         final = self.epochs is not None
         stop = np.zeros(len(X), dtype=bool) if final else context.validation
         state = self._trainer(y[~stop], context).fit(
@@ -56,7 +59,7 @@ class NetworkClassifier(PostClassifier):
     def _trainer(self, y: np.ndarray, context: FitContext) -> Trainer:
         return Trainer(
             config=self.config,
-            loss_function=make_loss(y, self.config),
+            loss_function=make_loss(y, self.config, self.model_.classes),
             objective=make_objective(self.model_, self.config),
             device=pick_device(self.config.device),
             # The final fit is not resumed: it draws on from the seed of its weights.
@@ -71,9 +74,28 @@ class NetworkClassifier(PostClassifier):
         return lambda epoch: tqdm(batches(epoch), f"epoch {epoch}", leave=False)
 
     def predict_proba(self, X: PostSubset) -> np.ndarray:
+        return self._probabilities(X.data.eval_batches(X.indices))
+
+    def _probabilities(self, batches: Iterable[Batch]) -> np.ndarray:
         device = next(self.model_.parameters()).device
-        logits = predict_logits(self.model_, X.data.eval_batches(X.indices), device=device)
+        classes = self.model_.classes
+        logits = predict_logits(self.model_, batches, device=device, classes=classes)
         return logits.softmax(1).numpy()
+
+    def predict_views(self, X: PostSubset) -> dict[str, np.ndarray]:
+        """What a fused network says by one modality alone, the other being hidden.
+
+        Returns:
+            `(n, K)` probabilities by "text" and by "image", to which the words in the picture
+            belong; empty where the network does not look at both.
+        """
+        if self.config.mode != "fused":
+            return {}
+        batches = X.data.eval_batches(X.indices)
+        return {
+            seen: self._probabilities(hide(batch, hidden) for batch in batches)
+            for seen, hidden in (("text", "image"), ("image", "text"))
+        }
 
     def settings(self) -> Record:
         return self.config.to_dict()

@@ -1,5 +1,7 @@
 """Whether a folder can be trained on, as `check` says it."""
 
+import re
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -8,10 +10,10 @@ from mmsa_utils.config import LABELS
 from mmsa_utils.data import load_dataset, report
 
 
-def make_folder(folder, counts, *, unlabelled=2, image=lambda number: number):
+def make_folder(folder, counts, *, unlabelled=2, image=lambda number: number, classes=LABELS):
     """Posts with noise for pictures, `counts` of each class; `image` says which have the same."""
     (folder / "data").mkdir(parents=True)
-    tags = [label for label, count in zip(LABELS, counts, strict=True) for _ in range(count)]
+    tags = [label for label, count in zip(classes, counts, strict=True) for _ in range(count)]
     for guid in range(len(tags) + unlabelled):
         noise = np.random.default_rng(image(guid)).integers(0, 255, (8, 8, 3), dtype=np.uint8)
         Image.fromarray(noise).resize((64, 64)).save(folder / "data" / f"{guid}.png")
@@ -50,6 +52,46 @@ def test_a_missing_class_is_named(tmp_path):
     found = report(make_folder(tmp_path / "posts", (12, 0, 12)))
     assert len(found.faults) == 1
     assert found.faults[0].startswith("no neutral post")
+
+
+def test_other_classes_are_one_fault_until_they_are_named(tmp_path):
+    folder = make_folder(tmp_path / "posts", (12, 13), classes=("kind", "hateful"))
+    [fault] = report(folder).faults
+    assert "your tags are hateful, kind; this course has negative, neutral, positive" in fault
+    assert "classes.txt" in fault
+    (folder / "classes.txt").write_text("hateful\nkind\n")
+    found = report(folder)
+    assert found.trainable
+    assert found.notes[0] == "25 labelled posts: hateful 13, kind 12"
+    (folder / "classes.txt").unlink()
+    assert report(folder, classes=("hateful", "kind")).notes == found.notes
+
+
+@pytest.mark.parametrize(
+    ("classes", "said"),
+    [
+        (None, r"no neutral post: this course has .*, or name those that you have, .*classes\.txt"),
+        ("negative\npositive\nmixed\n", r"no mixed post: .*, or take it out of classes\.txt"),
+        ("negative\n", r"classes\.txt: there is one class, negative"),
+    ],
+)
+def test_a_class_without_posts_is_one_fault_that_names_the_file_of_classes(tmp_path, classes, said):
+    folder = make_folder(tmp_path / "posts", (12, 0, 12))
+    if classes:
+        (folder / "classes.txt").write_text(classes)
+    [fault] = report(folder).faults
+    assert re.search(said, fault)
+    assert "\n" not in fault
+    (folder / "classes.txt").write_text("negative\npositive\n")
+    assert report(folder).trainable
+
+
+def test_five_classes_are_counted_and_the_rarest_is_named(tmp_path):
+    folder = make_folder(tmp_path / "posts", (9, 9, 3, 9, 9), classes=tuple("abcde"))
+    (folder / "classes.txt").write_text("a\nb\nc\nd\ne\n")
+    [fault] = report(folder).faults
+    assert fault.startswith("3 c posts are too few for 5 folds")
+    assert report(folder, folds=3, inner_folds=2).trainable
 
 
 def test_too_few_posts_say_what_to_set_and_that_works(tmp_path):

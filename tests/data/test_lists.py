@@ -2,6 +2,7 @@
 
 import pytest
 
+from mmsa_utils.config import LABELS
 from mmsa_utils.data.lists import read_list
 from mmsa_utils.errors import CourseError
 
@@ -12,9 +13,9 @@ KNOWN = {"7", "8", "9"}
 def read(tmp_path):
     """A function: the content of a list with that text."""
 
-    def write_and_read(text, name="train.txt"):
+    def write_and_read(text, name="train.txt", **options):
         (tmp_path / name).write_text(text, encoding="utf-8")
-        return read_list(tmp_path / name, has_files=KNOWN.__contains__)
+        return read_list(tmp_path / name, has_files=KNOWN.__contains__, **options)
 
     return write_and_read
 
@@ -88,7 +89,7 @@ def test_tags_in_a_list_without_labels_are_not_looked_at_and_that_is_said(read):
         ("guid,tag\n7,\n8,\n", r"those without go into test_without_label.txt"),
         ("7\n8\n", r"no line is guid,tag \(the first is '7'\)"),
         ("ID\ttext,image\n7\tpositive,neutral\n", r"the list of MVSA \(ID, label of the text"),
-        ("ID,text,image\n7,positive,neutral\n", r"the list of MVSA"),
+        ("ID,text,image\n7,positive,neutral\n", r"`mmsa_utils import-mvsa .* --out FOLDER`"),
         ("7\tpositive\tneutral\n8\tneutral\tneutral\n", r"the list of MVSA"),
     ],
 )
@@ -120,6 +121,46 @@ def test_a_bad_line_is_a_problem_of_its_own(read, line, problem):
     content = read(f"guid,tag\n7,negative\n{line}\n8,positive\n")
     assert pairs(content) == [("7", "negative"), ("8", "positive")]
     assert [(row["file"], row["problem"]) for row in content.problems] == [("train.txt:3", problem)]
+
+
+FIVE = ("1", "2", "3", "So-so", "Great")
+
+
+@pytest.mark.parametrize(
+    ("text", "classes", "found"),
+    [
+        ("guid,tag\n7,Hateful\n8,KIND\n", ("hateful", "Kind"), ["hateful", "Kind"]),
+        ("7,hateful\n8,kind\n", ("hateful", "kind"), ["hateful", "kind"]),
+        ("0,7,1\n1,8,so-so\n", FIVE, ["1", "So-so"]),
+        ("guid;tag\n7;3\n8;great\n", FIVE, ["3", "Great"]),
+    ],
+)
+def test_tags_are_those_of_other_classes_whatever_their_case(read, text, classes, found):
+    content = read(text, classes=classes)
+    assert pairs(content) == list(zip("78", found, strict=True))
+    assert content.problems == []
+
+
+@pytest.mark.parametrize(
+    ("classes", "text", "said"),
+    [
+        (LABELS, "7,a\n8,b\n", r"this course has negative, .*name yours in a file classes\.txt"),
+        (("a", "b"), "7,x\n8,y\n", r"tags are x, y; this folder has a, b: .*in classes\.txt"),
+        (("good", "bad"), "7,g\n8,b\n", r"write bad for b, good for g, or"),
+        (FIVE, "7,4\n8,5\n9,6\n", r"write one of these for each of yours, or"),
+        (FIVE, "id,label\n7,1\n", r"tag: 1, 2, 3, So-so, Great\)"),
+    ],
+)
+def test_tags_of_no_class_are_one_line_that_names_the_file_of_classes(read, classes, text, said):
+    with pytest.raises(CourseError, match=said) as caught:
+        read(text, classes=classes)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_tag_that_is_no_class_is_a_problem_of_its_line_and_the_classes_are_named(read):
+    [problem] = read("7,a\n8,positive\n9,b\n", classes=("a", "b")).problems
+    assert problem["problem"] == "unknown tag 'positive'"
+    assert problem["what to do"] == "use one of: a, b"
 
 
 def test_guids_may_be_chinese_have_spaces_and_brackets(read):

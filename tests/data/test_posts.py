@@ -5,6 +5,7 @@ import zipfile
 import pytest
 from PIL import Image
 
+from mmsa_utils.config import LABELS
 from mmsa_utils.data.posts import PROBLEM_COLUMNS, check_folder, load_dataset, read_folder
 from mmsa_utils.errors import CourseError
 from mmsa_utils.paths import DEMO
@@ -152,6 +153,44 @@ def test_the_fingerprint_tells_another_text_picture_label_or_order(folder):
     (folder / "train.txt").write_text("\n".join(changed))
     found.add(load_dataset(folder).fingerprint)
     assert len(found) == 5
+
+
+def rename_tags(folder, **names):
+    list_ = folder / "train.txt"
+    text = list_.read_text()
+    for tag, name in names.items():
+        text = text.replace(f",{tag}", f",{name}")
+    list_.write_text(text)
+
+
+def test_labels_count_the_classes_that_the_folder_names(folder):
+    before = load_dataset(folder)
+    rename_tags(folder, negative="sad", neutral="SO-SO", positive="Happy")
+    (folder / "classes.txt").write_text("happy\nso-so\nsad\n")
+    after = load_dataset(folder)
+    assert (before.classes, after.classes) == (LABELS, ("happy", "so-so", "sad"))
+    assert after.labels.tolist() == (2 - before.labels).tolist()
+    assert [post.label for post in after.unlabelled] == [None, None]
+
+
+def test_classes_that_are_given_count_more_than_those_of_the_folder(folder):
+    rename_tags(folder, neutral="negative")
+    (folder / "classes.txt").write_text("broken")
+    classes = ["positive", "negative"]
+    assert check_folder(folder, classes=classes).empty
+    assert load_dataset(folder, classes=classes).classes == ("positive", "negative")
+    with pytest.raises(CourseError, match=r"classes\.txt: there is one class, broken"):
+        load_dataset(folder)
+    with pytest.raises(CourseError, match="'label' cannot be a class"):
+        load_dataset(folder, classes=["negative", "label"])
+
+
+def test_other_names_of_classes_are_another_dataset_and_the_courses_own_are_the_same(folder):
+    plain = load_dataset(folder).fingerprint
+    assert load_dataset(folder, classes=LABELS).fingerprint == plain
+    others = [("negative", "neutral", "positive", "mixed"), LABELS[::-1]]
+    found = {load_dataset(folder, classes=classes).fingerprint for classes in others}
+    assert len(found | {plain}) == 3
 
 
 def test_a_folder_without_a_usable_labelled_post_is_refused(folder):

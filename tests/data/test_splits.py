@@ -177,6 +177,26 @@ def test_fewer_inner_folds_are_made_where_posts_are_few(each, inner_folds):
     assert at_most(8, labels, groups) == min(8, each)
 
 
+@pytest.mark.parametrize("count", [2, 5])
+def test_any_number_of_classes_is_split_and_the_rarest_counts(count):
+    classes = tuple("abcde"[:count])
+    labels = np.repeat(np.arange(count), 20)
+    groups = np.arange(len(labels))
+    fold = make_folds(labels, groups, folds=4, seed=0, classes=classes)
+    for number in range(4):
+        assert np.bincount(labels[fold == number]).tolist() == [5] * count
+    assert at_most(30, labels, groups, classes=classes) == 20
+    assert require_folds(labels, groups, folds=5, inner_folds=8, classes=classes) == 8
+    rare = np.r_[labels, np.full(3, count)]
+    classes = (*classes, "rare")
+    with pytest.raises(CourseError, match="3 rare posts are too few for 5 folds"):
+        require_folds(rare, np.arange(len(rare)), folds=5, inner_folds=2, classes=classes)
+    with pytest.raises(
+        CourseError, match=f"no rare post: this folder has the classes {classes[0]}"
+    ):
+        require_folds(labels, groups, folds=5, inner_folds=2, classes=classes)
+
+
 def test_a_share_of_training_posts_keeps_copies_together():
     groups = np.repeat(np.arange(100), 3)
     indices = np.arange(0, 240)

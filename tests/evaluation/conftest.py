@@ -1,6 +1,7 @@
 """Made posts and predictions: evaluation is tested without any training."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -49,21 +50,31 @@ def others(dataset: Dataset) -> Dataset:
     return Dataset("made", labelled, dataset.unlabelled, dataset.excluded)
 
 
+@pytest.fixture(params=[("sad", "happy"), tuple("12345")], ids=["two", "five"])
+def own(dataset: Dataset, request: pytest.FixtureRequest) -> Dataset:
+    """The same posts with two classes, and with five that look like numbers."""
+    count = len(request.param)
+    labelled = tuple(replace(p, label=n % count) for n, p in enumerate(dataset.labelled))
+    return replace(dataset, labelled=labelled, classes=request.param)
+
+
 @pytest.fixture
 def make_run(dataset: Dataset) -> Callable[..., CrossValidation]:
     """A function: `make_run(draw)` gives a run with random predictions, 3 folds and 2 seeds.
 
-    `on`: devices that its folds take in turn.
+    `on`: devices that its folds take in turn. `of`: the posts, where they are others.
     """
     config = Config(mode="text", folds=3, inner_folds=2, seeds=(0, 5))
 
-    def make(draw: int = 0, *, on: Sequence[str] = ("a made one",)) -> CrossValidation:
-        rng, results = np.random.default_rng(draw), []
+    def make(
+        draw: int = 0, *, on: Sequence[str] = ("a made one",), of: Dataset = dataset
+    ) -> CrossValidation:
+        rng, results, alike = np.random.default_rng(draw), [], np.ones(len(of.classes))
         for seed in config.seeds:
-            order = np.random.default_rng(seed).permutation(len(dataset.labelled))
+            order = np.random.default_rng(seed).permutation(len(of.labelled))
             for fold, test in enumerate(np.split(order, config.folds)):
                 validation = order[~np.isin(order, test)][:4]
-                tables = [rng.dirichlet(np.ones(3), size).round(6) for size in (4, 3, 4)]
+                tables = [rng.dirichlet(alike, size).round(6) for size in (4, 3, 4)]
                 result = FoldResult(
                     seed=seed,
                     fold=fold,
@@ -79,7 +90,7 @@ def make_run(dataset: Dataset) -> Callable[..., CrossValidation]:
                     environments=[{"device": on[fold % len(on)]}],
                 )
                 results.append(result)
-        return assemble(dataset, config, results, settings={"model": "dice"}, grouped=True)
+        return assemble(of, config, results, settings={"model": "dice"}, grouped=True)
 
     return make
 
@@ -97,16 +108,17 @@ def make_table() -> Callable[..., pd.DataFrame]:
         *,
         folds: int = 2,
         sure: float = 0.8,
+        classes: Sequence[str] = LABELS,
     ) -> pd.DataFrame:
         number = np.arange(len(labels))
         tables = []
         for run, seeds in runs.items():
             for seed, predicted in enumerate(seeds):
-                table = np.full((len(labels), 3), (1 - sure) / 2)
+                table = np.full((len(labels), len(classes)), (1 - sure) / (len(classes) - 1))
                 table[number, predicted] = sure
                 facts = {"run": run, "seed": seed, "row": number, "fold": number % folds}
-                frame = pd.DataFrame(facts | {"label": np.take(LABELS, labels)})
-                tables.append(frame.assign(**dict(zip(LABELS, table.T, strict=True))))
+                frame = pd.DataFrame(facts | {"label": np.take(classes, labels)})
+                tables.append(frame.assign(**dict(zip(classes, table.T, strict=True))))
         return pd.concat(tables, ignore_index=True)
 
     return make

@@ -92,6 +92,33 @@ def test_label_noise_doubts_what_a_sure_model_contradicts(make_table: MakeTable)
     assert noise["share_of_errors"] == pytest.approx(3 / 4)
 
 
+@pytest.mark.parametrize("classes", [("sad", "happy"), tuple("12345")])
+def test_label_noise_is_counted_by_the_tables_own_classes(
+    classes: tuple[str, ...], make_table: MakeTable
+) -> None:
+    labels = np.repeat(range(len(classes)), 30)
+    predicted = labels.copy()
+    predicted[:2], predicted[-1] = 1, 0
+    noise = analysis.label_noise(
+        make_table(labels, {"fused": [predicted]}, sure=0.9, classes=classes), "fused"
+    )
+    assert noise["classes"] == {**dict.fromkeys(classes, 0), classes[0]: 2, classes[-1]: 1}
+    assert noise["share_of_errors"] == 1
+
+
+@pytest.mark.parametrize("classes", [("sad", "happy"), tuple("12345")])
+def test_text_and_picture_are_weighed_on_any_classes(
+    classes: tuple[str, ...], make_table: MakeTable
+) -> None:
+    last = len(classes) - 1
+    labels = [0, last, last, 0]
+    said = {"text": [0, last, 0, last], "image": [0, 0, last, last], "fused": [0, last, last, 0]}
+    table = make_table(labels, {run: [classes] for run, classes in said.items()}, classes=classes)
+    assert analysis.who_is_right(table)["posts"].tolist() == [1, 1, 1, 1]
+    assert analysis.who_is_right(table)["fused right"].tolist() == [1, 1, 1, 1]
+    assert analysis.overruling(table)["posts"].to_dict() == {"text": 1, "image": 1, "neither": 0}
+
+
 def test_label_noise_takes_the_mean_over_seeds(make_table: MakeTable) -> None:
     labels = np.repeat([0, 1, 2], 30)
     first, others = labels.copy(), labels.copy()
@@ -135,6 +162,14 @@ def record(run: str, accuracies: list[float]) -> dict[str, Any]:
 def test_spread_is_the_deviation_over_folds() -> None:
     assert analysis.spread(record("text", [0.6, 0.8]), "accuracy") == "0.700 ± 0.141"
     assert analysis.spread(record("text", [0.6, 0.8]), "macro_f1") == "0.500 ± 0.000"
+
+
+def test_score_table_has_a_column_a_class_of_the_runs() -> None:
+    run = record("text", [0.6, 0.8])
+    run["oof"]["per_class"] = {name: {"recall": n / 8} for n, name in enumerate("abcde")}
+    table = analysis.score_table([run])
+    assert table.columns[2:].tolist() == [f"recall {name}" for name in "abcde"]
+    assert table.loc["text", "recall d"] == "0.375"
 
 
 def test_score_table_has_a_row_a_run() -> None:
@@ -205,6 +240,13 @@ def test_facts_of_the_demo_set(demo: Dataset) -> None:
     assert sum(facts["encodings"].values()) == 280
     texts = [post.text for post in demo.labelled + demo.unlabelled]
     assert facts["words_mean"] == pytest.approx(sum(len(t.split()) for t in texts) / 280)
+
+
+def test_every_class_is_counted_also_one_without_posts(own: Dataset) -> None:
+    more = replace(own, classes=(*own.classes, "last"))
+    counts = analysis.data_facts(more, np.arange(12))["classes"]
+    assert list(counts) == list(more.classes)
+    assert list(counts.values()) == [*np.bincount(own.labels), 0]
 
 
 def test_copies_are_counted(dataset: Dataset) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
+from sklearn.metrics import f1_score
 
 from mmsa_utils.errors import CourseError
 from mmsa_utils.evaluation import comparison
@@ -100,6 +101,36 @@ def test_holm_by_hand() -> None:
     assert comparison.holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
 
 
+@pytest.mark.parametrize("count", [2, 5])
+def test_the_bootstrap_is_scipys_on_any_number_of_classes(count: int) -> None:
+    """Against a paired bootstrap of scikit-learn's F1 on the posts themselves."""
+    rng = np.random.default_rng(count)
+    labels, guess = rng.integers(0, count, 60), rng.integers(0, count, 60)
+    other = np.where(rng.random(60) < 0.6, labels, guess)
+
+    def gain(y: np.ndarray, a: np.ndarray, b: np.ndarray) -> float:
+        one, two = (
+            f1_score(y, each, labels=range(count), average="macro", zero_division=0)
+            for each in (a, b)
+        )
+        return float(one - two)
+
+    expected = stats.bootstrap(
+        (labels, other, guess),
+        gain,
+        paired=True,
+        vectorized=False,
+        method="percentile",
+        n_resamples=400,
+        rng=np.random.default_rng(0),
+    ).confidence_interval
+    names = tuple(map(str, range(count)))
+    found = comparison.bootstrap_gain(
+        labels, other[None], guess[None], classes=names, resamples=400
+    )
+    assert found == pytest.approx((expected.low, expected.high), abs=0.05)
+
+
 # ---- runs compared ----------------------------------------------------------------------
 
 LABELS_OF_EIGHT = [0, 0, 1, 1, 2, 2, 2, 2]
@@ -120,6 +151,26 @@ def test_gains_are_means_over_seeds(table: pd.DataFrame) -> None:
     scores = {r: [macro_f1(LABELS_OF_EIGHT, p) for p in s] for r, s in TWO_SEEDS.items()}
     assert row["gain_macro_f1"] == pytest.approx(np.mean(scores["good"]) - np.mean(scores["bad"]))
     assert row["macro_f1_interval"][0] < row["gain_macro_f1"] < row["macro_f1_interval"][1]
+
+
+@pytest.mark.parametrize("classes", [("sad", "happy"), tuple("abcde")])
+def test_runs_on_any_classes_are_compared_by_all_of_them(
+    classes: tuple[str, ...], make_table: Callable[..., pd.DataFrame]
+) -> None:
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, len(classes) - 1, 80)  # the last class has no post
+    runs = {name: [rng.integers(0, len(classes), 80)] for name in ("a", "b")}
+    row = comparison.compare(make_table(labels, runs, classes=classes), "a", "b", inner_folds=4)
+    scores = [
+        f1_score(labels, runs[n][0], labels=range(len(classes)), average="macro", zero_division=0)
+        for n in ("a", "b")
+    ]
+    assert row["gain_macro_f1"] == pytest.approx(scores[0] - scores[1])
+    right = [runs[name][0] == labels for name in ("a", "b")]
+    assert row["gain_accuracy"] == pytest.approx(right[0].mean() - right[1].mean())
+    gains = [(right[0][fold::2].mean() - right[1][fold::2].mean()) for fold in (0, 1)]
+    expected = comparison.corrected_t_test(gains, test_share=1 / 0.75)[1]
+    assert row["t_test_p"] == pytest.approx(expected)
 
 
 def test_p_values_are_of_all_folds_and_of_the_least_certain_seed(table: pd.DataFrame) -> None:

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from sklearn.metrics import classification_report, f1_score
+from sklearn.metrics import classification_report, confusion_matrix, f1_score
 
 from mmsa_utils.config import LABELS
 from mmsa_utils.evaluation import metrics
@@ -23,6 +23,27 @@ def test_summary_is_scikit_learns_report() -> None:
         assert ours["precision"] == pytest.approx(theirs["precision"])
         assert ours["recall"] == pytest.approx(theirs["recall"])
         assert ours["f1"] == pytest.approx(theirs["f1-score"])
+
+
+@pytest.mark.parametrize("classes", [("kind", "hateful"), tuple("abcde")])
+def test_any_number_of_classes_is_scored_as_by_scikit_learn(classes: tuple[str, ...]) -> None:
+    count = len(classes)
+    labels, table = RNG.integers(0, count, 90), RNG.dirichlet(np.ones(count), 90)
+    table[:, -1] = 0  # the last class is never predicted
+    predicted = table.argmax(1)
+    expected = classification_report(
+        labels, predicted, target_names=classes, output_dict=True, zero_division=0
+    )
+    found = metrics.summary(labels, table, classes=classes)
+    assert list(found["per_class"]) == list(classes)
+    for name in classes:
+        assert found["per_class"][name]["f1"] == pytest.approx(expected[name]["f1-score"])
+    assert found["macro_f1"] == pytest.approx(expected["macro avg"]["f1-score"])
+    assert found["weighted_f1"] == pytest.approx(expected["weighted avg"]["f1-score"])
+    by_counting = metrics.macro_f1(labels, predicted, classes=classes)
+    assert by_counting == pytest.approx(found["macro_f1"])
+    counts = metrics.confusion(labels, table)
+    assert counts.tolist() == confusion_matrix(labels, predicted).tolist()
 
 
 def test_macro_f1_by_counting_is_scikit_learns() -> None:

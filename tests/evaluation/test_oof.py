@@ -2,17 +2,20 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from mmsa_utils.config import LABELS
 from mmsa_utils.data.posts import Dataset
 from mmsa_utils.errors import CourseError
 from mmsa_utils.evaluation.anonymity import load_salt
 from mmsa_utils.evaluation.oof import (
-    OOF_COLUMNS,
+    FACT_COLUMNS,
+    classes_of,
     load_oof,
     oof_table,
     predicted_classes,
@@ -33,7 +36,7 @@ def test_a_row_is_the_same_post_in_every_run_and_seed(
 ) -> None:
     table = load_oof(tmp_path)
     rows = table_rows(table, dataset)
-    assert list(table.columns) == OOF_COLUMNS
+    assert list(table.columns) == [*FACT_COLUMNS, *LABELS]
     assert table.groupby("row")["label"].nunique().max() == 1
     assert sorted(rows) == list(range(12))
     for name, run in runs.items():
@@ -48,6 +51,23 @@ def test_lines_are_in_the_order_of_the_rows_and_so_say_nothing_either(
 ) -> None:
     for _, part in load_oof(tmp_path).groupby(["run", "seed"]):
         assert part["row"].tolist() == list(range(12))
+
+
+def test_the_tables_classes_are_those_of_its_posts(
+    own: Dataset, make_run: MakeRun, tmp_path: Path
+) -> None:
+    run = make_run(of=own)
+    save_run("text", run, tmp_path)
+    save_run("image", make_run(1, of=own), tmp_path)
+    table = load_oof(tmp_path, fingerprint=own.fingerprint)
+    rows = table_rows(table, own)
+    assert classes_of(table) == own.classes
+    assert set(table["label"]) == set(own.classes), "a class named 1 is no number"
+    for seed, expected in zip(run.config.seeds, run.probabilities, strict=True):
+        labels, found = probabilities_of(table, "text", seed)
+        assert (labels[rows] == own.labels).all()
+        assert np.allclose(found[rows], expected, atol=1e-6)
+    assert (predicted_classes(table, "text")[:, rows] == run.probabilities.argmax(2)).all()
 
 
 # ---- what may stand in it together ------------------------------------------------------
@@ -107,6 +127,17 @@ def test_runs_that_are_saved_at_once_are_all_kept(
     assert set(load_oof(tmp_path)["run"]) == set(names)
 
 
+def test_predictions_of_other_classes_are_not_put_beside_the_others(
+    runs: dict[str, CrossValidation], make_run: MakeRun, dataset: Dataset, tmp_path: Path
+) -> None:
+    renamed = replace(dataset, classes=("sad", "so-so", "happy"))
+    table = oof_table("image", make_run(of=renamed), salt=load_salt())
+    with pytest.raises(CourseError, match=r"negative, neutral, positive.* of sad, so-so, happy"):
+        save_oof(table, tmp_path, dataset)
+    with pytest.raises(CourseError, match="other posts"):
+        save_run("image", make_run(of=renamed), tmp_path)
+
+
 # ---- reading the table ------------------------------------------------------------------
 
 
@@ -134,3 +165,20 @@ def test_an_unknown_run_is_named(runs: dict[str, CrossValidation], tmp_path: Pat
         predicted_classes(table, "fused")
     with pytest.raises(CourseError, match="no run 'text' with seed 3"):
         probabilities_of(table, "text", 3)
+
+
+@pytest.mark.parametrize(
+    ("header", "line", "says"),
+    [
+        ("run,seed,row,fold,label,only", "a,0,0,0,only,1.0", "has the columns .*'only'.* two"),
+        ("run,seed,row,label,fold,a,b", "a,0,0,a,0,0.5,0.5", "has the columns .*'label', 'fold'"),
+        ("run,seed,row,fold,label,a,b", "a,0,0,0,c,0.5,0.5", "has the label 'c', but no such"),
+        ("run,seed,row,fold,label,a,b", "a,0,0,0,,0.5,0.5", "has the label '', but no such"),
+        ("run,seed,row,fold,label,a,b", "a,0,0,0,a,,0.5", "not readable as a table"),
+        ("run,seed,row,fold,label,a,b", "a,0,0,0,a,much,0.5", "not readable as a table"),
+    ],
+)
+def test_a_table_that_is_none_is_named(header: str, line: str, says: str, tmp_path: Path) -> None:
+    (tmp_path / "oof.csv").write_text(f"{header}\n{line}\n")
+    with pytest.raises(CourseError, match=rf"oof\.csv.*{says}"):
+        load_oof(tmp_path)

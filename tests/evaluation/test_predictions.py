@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -73,6 +73,35 @@ def test_scores_by_hand(dataset: Dataset) -> None:
     assert [score["accuracy"] for score in run.fold_scores] == pytest.approx([1, 1 / 3])
     assert [score["accuracy"] for score in run.scores] == pytest.approx([2 / 3])
     assert run.validation_scores == pytest.approx({"accuracy": 0.5, "macro_f1": 0.25})
+
+
+def test_runs_on_other_classes_have_a_column_and_a_score_a_class(dataset: Dataset) -> None:
+    """Five classes on twelve posts; each class is in both folds but the last, which has no post."""
+    five = replace(dataset, classes=tuple("abcde"))
+    table = np.random.default_rng(0).dirichlet(np.ones(5), 12)
+    view = table[:, ::-1]
+    results = [
+        FoldResult(
+            seed=0,
+            fold=fold,
+            test=test,
+            probabilities=table[test].tolist(),
+            unlabelled=[[0.1, 0.2, 0.3, 0.4, 0.0]] * 3,
+            validation={},
+            validation_indices=[],
+            validation_probabilities=[],
+            views={"text": view[test].tolist(), "image": table[test].tolist()},
+        )
+        for fold, test in enumerate(([3, 0, 7, 2, 9, 11], [1, 4, 5, 6, 8, 10]))
+    ]
+    run = put_together(five, Config(folds=2), results)
+    assert run.probabilities.tolist() == [table.tolist()]
+    assert run.unlabelled.shape == (3, 5)
+    assert {seen: found.tolist() for seen, found in run.views.items()} == {
+        "text": [view.tolist()],
+        "image": [table.tolist()],
+    }
+    assert [list(score["per_class"]) for score in run.scores + run.fold_scores] == [[*"abcde"]] * 3
 
 
 def test_scores_are_those_of_each_seed_and_fold(make_run: Callable[..., CrossValidation]) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import recall_score
 
 from mmsa_utils.config import LABELS
 from mmsa_utils.data.posts import PROBLEM_COLUMNS, Dataset
@@ -93,6 +94,21 @@ def test_the_mean_over_seeds_is_of_every_figure(make_run: MakeRun) -> None:
     assert mean["per_class"]["neutral"]["recall"] == pytest.approx(sum(recalls) / 2)
 
 
+def test_a_records_classes_are_those_of_its_posts(
+    own: Dataset, make_run: MakeRun, tmp_path: Path
+) -> None:
+    run = make_run(of=own)
+    saved = save_run("text", run, tmp_path)
+    assert load_record(tmp_path, "text", fingerprint=own.fingerprint) == saved
+    assert saved["dataset"]["classes"] == list(saved["oof"]["per_class"]) == list(own.classes)
+    recalls = [
+        recall_score(own.labels, table.argmax(1), average=None, zero_division=0)
+        for table in run.probabilities
+    ]
+    found = [scores["recall"] for scores in saved["oof"]["per_class"].values()]
+    assert found == pytest.approx(np.mean(recalls, axis=0))
+
+
 def test_saving_a_run_again_replaces_it_and_leaves_the_others(
     runs: dict[str, CrossValidation], make_run: MakeRun, tmp_path: Path
 ) -> None:
@@ -119,6 +135,14 @@ def test_predictions_stand_beside_their_own_posts(dataset: Dataset, tmp_path: Pa
     assert file.read_text().splitlines() == expected, "what was there is left"
 
 
+def test_predictions_are_tags_of_the_posts_own_classes(own: Dataset, tmp_path: Path) -> None:
+    table = np.eye(len(own.classes))[[1, 0, -1]]
+    write_predictions(own, table, tmp_path / "test_predictions.txt")
+    lines = (tmp_path / "test_predictions.txt").read_text().splitlines()
+    tags = [own.classes[1], own.classes[0], own.classes[-1]]
+    assert lines[1:] == [f"guid{n:03d},{tag}" for n, tag in zip((12, 13, 14), tags, strict=True)]
+
+
 def test_without_unlabelled_posts_the_file_has_no_lines(dataset: Dataset, tmp_path: Path) -> None:
     none = Dataset("made", dataset.labelled, (), dataset.excluded)
     write_predictions(none, np.empty(0), tmp_path / "test_predictions.txt")
@@ -137,6 +161,7 @@ def test_records_of_old_are_loaded_in_new_words(tmp_path: Path) -> None:
     record = load_record(tmp_path, "text")
     assert record["folds"] == [{"validation": {"accuracy": 0.7}}]
     assert record["config"] == {"model": "logistic regression", "C": 0.1}
+    assert record["dataset"]["classes"] == list(LABELS), "as all records had then"
     expected = {"name": "prior correction", "validation": {"accuracy": 0.7}}
     assert load_ablations(tmp_path) == [expected]
     overruling = {"text": {"posts": 1}, "image": {"posts": 2}}

@@ -72,6 +72,18 @@ def test_a_changed_knob_wins_over_what_a_track_starts_from_not_over_what_a_row_t
     assert first["seeds"] == second["seeds"] == [0]
 
 
+def test_a_head_for_the_courses_classes_is_not_tried_on_others(recipes, posts, demo, tmp_path):
+    tried = {
+        dataset.classes: [
+            step.name
+            for step in Ablation(dataset, recipes, tmp_path, Plan()).steps_of_networks("fused")
+        ]
+        for dataset in (demo, posts)
+    }
+    assert "composition head" in tried[demo.classes]
+    assert tried["calm", "loud"] == [n for n in tried[demo.classes] if n != "composition head"]
+
+
 def test_a_folder_of_other_posts_is_refused_before_anything_is_run(recipes, plan, demo, tmp_path):
     part = Dataset("demo", demo.labelled[:120], (), demo.excluded)
     claim_folder(tmp_path, part)

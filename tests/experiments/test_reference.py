@@ -93,6 +93,70 @@ def test_the_analysis_counts_the_words_of_each_post(run):
     assert 0 <= load_json(run.folder / "calibration.json")["after"]["ece"] < 0.3
 
 
+def test_the_model_card_is_of_the_shipped_configuration(run):
+    card = load_json(run.folder / "card.json")
+    assert Config.from_dict(card["config"]) == run.recipes.networks["fused"]
+    assert sum(card["classes"].values()) == card["dataset"]["posts"] == 240
+    assert set(card["scores"]) == {"both", "text", "image"}
+    assert card["scores"]["both"]["accuracy"]["mean"] == pytest.approx(card["oof"]["accuracy"])
+    assert card["by_words_in_picture"]["1 to 5"]["posts"] == 120
+
+
+def test_the_shipped_network_knows_its_temperatures(run):
+    calibration = load_json(run.folder / "card.json")["calibration"]
+    shipped = load_json(run.weights / "shipped.json")[NAME]
+    assert shipped["temperatures"] == calibration["temperatures"]
+    assert set(shipped["temperatures"]) == {"both", "text", "image"}
+
+
+def test_a_network_of_another_configuration_is_not_calibrated(run, tmp_path, capsys):
+    stages.shipped_network(replace(run, weights=tmp_path))
+    before = (tmp_path / "shipped.json").read_bytes()
+    other = {**run.recipes.networks, "fused": run.recipes.networks["fused"].but(epochs=2)}
+    recipes = replace(run.recipes, networks=other)
+    stages.model_card(replace(run, recipes=recipes, weights=tmp_path, folder=tmp_path))
+    assert "no network of this configuration" in capsys.readouterr().out
+    assert (tmp_path / "shipped.json").read_bytes() == before
+
+
+def test_interaction_is_measured_on_the_network_of_the_card(run):
+    card, emap = (load_json(run.folder / f"{name}.json") for name in ("card", "emap"))
+    assert emap["scores"]["fused"] == card["scores"]["both"]
+    assert emap["scores"]["text view"] == card["scores"]["text"]
+    assert emap["better"] in ("text network", "image network")
+    assert 0 <= emap["changed"] < 0.5
+    assert next(row["second"] for row in emap["comparisons"]) == "additive projection"
+
+
+def test_where_words_cannot_be_read_the_card_does_without(run, capsys):
+    def unread(posts):
+        raise CourseError("PP-OCR is not installed")
+
+    stages.model_card(replace(run, read_words=unread))
+    assert "PP-OCR is not installed" in capsys.readouterr().out
+    assert load_json(run.folder / "card.json")["by_words_in_picture"] is None
+
+
+def test_chosen_stages_are_run_in_their_order_and_no_others(run, monkeypatch, capsys):
+    called = []
+    for name in STAGES:
+        monkeypatch.setitem(STAGES, name, lambda _, name=name: called.append(name))
+    run_reference(run, stages=["additive projection", "model card"])
+    assert called == ["model card", "additive projection"]
+    assert "[2/2] additive projection" in capsys.readouterr().out
+    with pytest.raises(CourseError, match="'card' is not known; choose from: tweets, words"):
+        run_reference(run, stages=["card"])
+
+
+def test_stages_that_need_no_table_do_not_ask_for_its_salt(run, tmp_path, monkeypatch):
+    monkeypatch.setenv("MMSA_OUT", str(tmp_path))
+    for name in STAGES:
+        monkeypatch.setitem(STAGES, name, lambda _: None)
+    run_reference(run, stages=["words", "model card", "additive projection"])
+    with pytest.raises(CourseError, match="another salt"):
+        run_reference(run, stages=["model card", "analysis"])
+
+
 def test_comparisons_resample_copies_together(run):
     facts = load_json(run.folder / "analysis.json")
     table = load_oof(run.folder)

@@ -132,6 +132,55 @@ def published():
     }  # fmt: skip
 
 
+def mean(value):
+    return {name: {"mean": value, "deviation": 0.0123} for name in ("accuracy", "macro_f1")}
+
+
+def calibration():
+    both = ("both", "text", "image")
+    steps = [{"least": n / 100, "refused": 0.25, "accuracy": 0.8} for n in range(34, 101)]
+    return {
+        "temperatures": dict.fromkeys(both, 1.25),
+        "calibration": {key: {"posts": 1234, "before": 0.0654, "after": 0.0321} for key in both},
+        "least": {key: {"posts": 1234, "steps": steps} for key in both},
+    }
+
+
+def card():
+    row = {"posts": 410, "accuracy": 0.71, "macro_f1": 0.61, "text": 0.67, "image": 0.64}
+    cases = ("both", "text", "image", "none")
+    return {
+        "protocol": {"folds": 5, "seeds": [0, 1, 2]},
+        "config": reference_recipes().networks["fused"].to_dict(),
+        "dataset": {"name": "course", "posts": 1234},
+        "oof": scores(0.7123),
+        "environment": ENVIRONMENT,
+        "folds": [{"accuracy": 0.7}] * 15,
+        "classes": dict(zip(LABELS, (200, 300, 734), strict=True)),
+        "groups": 1200,
+        "always": 0.5951,
+        "scores": {"both": mean(0.7123), "text": mean(0.6543), "image": mean(0.6432)},
+        "by_text_length": {"1 to 7": row, "8 to 15": row},
+        "by_words_in_picture": {"none": {**row, "posts": 377}},
+        "by_modality": {case: {"posts": 300, "accuracy": 0.8} for case in cases},
+        "calibration": calibration(),
+    }
+
+
+def emap(*, interaction=0.001, noise=True, gain_noise=False):
+    names = ("fused", "additive projection", "text network", "image network", "text view")
+    pairs = ((names[0], names[1]), (names[0], names[2]), (names[1], names[2]))
+    return {
+        "scores": {name: mean(0.7 - n / 100) for n, name in enumerate(names)},
+        "better": "text network",
+        "comparisons": [comparison(*pair) for pair in pairs],
+        "changed": 0.0321,
+        "gain": {"accuracy": 0.02, "macro_f1": 0.04, "within_noise": gain_noise},
+        "interaction": {"accuracy": interaction, "macro_f1": 0.002, "within_noise": noise},
+        "share": {"accuracy": interaction / 0.02, "macro_f1": 0.05},
+    }
+
+
 @pytest.fixture
 def results(tmp_path):
     """A folder of made results; a run's accuracy says which run it is."""
@@ -147,6 +196,8 @@ def results(tmp_path):
     save_json({"before": {"ece": 0.0771}, "after": {"ece": 0.0332}}, folder / "calibration.json")
     save_json(analysis(), folder / "analysis.json")
     save_json(ablations(), folder / "ablations.json")
+    save_json(card(), folder / "card.json")
+    save_json(emap(), folder / "emap.json")
     save_json(published(), tmp_path / "published.json")
     return tmp_path
 
@@ -170,6 +221,45 @@ def test_a_page_tells_whether_fusion_is_ahead(results):
     doubtful["comparisons"][1]["t_test_p_holm"] = 0.2
     save_json(doubtful, results / "course" / "analysis.json")
     assert "Not every test used finds fusion ahead" in render_pages(results)["report.md"]
+
+
+def test_the_model_card_shows_the_figures_of_its_record(results):
+    text = render_pages(results)["MODEL_CARD.md"]
+    assert "| text and picture | 0.712 ± 0.012 | 0.712 ± 0.012 |" in text
+    assert "| nothing: always the most frequent class | 0.595 | - |" in text
+    assert "| neutral | 300 | 0.712 | 0.712 | 0.712 |" in text
+    assert "| none | 377 | 0.710 | 0.610 | 0.670 | 0.640 |" in text
+    assert "| the text only | 300 | 0.800 |" in text
+    assert "5 stratified folds times 3 seeds" in text
+    for heading in ("What it is for, and what not", "Limits", "Licences", "How to cite"):
+        assert f"## {heading}\n" in text
+
+
+def test_the_report_says_what_calibration_and_refusing_bring(results):
+    for page in ("report.md", "MODEL_CARD.md"):
+        text = render_pages(results)[page]
+        assert "| text and picture | 1.25 | 0.065 | 0.032 |" in text
+        assert "| 0.7 | 25 % | 80 % | 25 % | 80 % | 25 % | 80 % |" in text
+
+
+def test_a_card_without_read_words_says_nothing_of_them(results):
+    save_json({**card(), "by_words_in_picture": None}, results / "course" / "card.json")
+    assert "By words in the picture" not in render_pages(results)["MODEL_CARD.md"]
+
+
+@pytest.mark.parametrize(
+    ("made", "says"),
+    [
+        ({}, "fusion's gain is that of adding up two opinions"),
+        ({"noise": False, "interaction": 0.01}, "**50 % of the gain in accuracy and 5 %"),
+        ({"gain_noise": True}, "is within noise, so there is nothing that could be shared out"),
+    ],
+)
+def test_the_report_says_how_much_of_the_gain_is_interaction(results, made, says):
+    save_json(emap(**made), results / "course" / "emap.json")
+    report = " ".join(render_pages(results)["report.md"].split())
+    assert says in report
+    assert "answers otherwise on 3.2 % of the posts" in report
 
 
 # ---- a report on other posts ------------------------------------------------------------

@@ -1,6 +1,7 @@
 """What every figure must pass, and made posts and records to draw."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import matplotlib
@@ -104,13 +105,35 @@ def posts(tmp_path: Path) -> list[Post]:
     return made
 
 
+TWO = ("sad", "happy")
+FIVE = (
+    "very negative",
+    "negative",
+    "neutral",
+    "positive",
+    "a class with a name of forty characters",
+)
+
+
+@pytest.fixture(params=[TWO, FIVE], ids=["two", "five"])
+def classes(request: pytest.FixtureRequest) -> tuple[str, ...]:
+    """Classes that are not the course's: two, and five of which one has a long name."""
+    return request.param
+
+
+@pytest.fixture
+def own_posts(posts: list[Post], classes: tuple[str, ...]) -> list[Post]:
+    """The labelled posts with labels of these classes; each class has one at least."""
+    return [replace(post, label=n % len(classes)) for n, post in enumerate(posts[:9])]
+
+
 @pytest.fixture
 def make_record() -> Callable[..., Record]:
     """A record of a run, small and made up: two folds, of which one trained longer."""
 
-    def make(run: str, *, accuracy: float = 0.7) -> Record:
+    def make(run: str, *, accuracy: float = 0.7, classes: Sequence[str] = LABELS) -> Record:
         scores = {"accuracy": accuracy, "macro_f1": accuracy - 0.1}
-        per_class = {name: {"recall": accuracy - 0.05 * n} for n, name in enumerate(LABELS)}
+        per_class = {name: {"recall": accuracy - 0.05 * n} for n, name in enumerate(classes)}
         folds = [
             {
                 "fold": fold,

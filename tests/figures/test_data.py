@@ -1,7 +1,8 @@
 """Tests of the figures of posts and pictures."""
 
+import textwrap
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -99,6 +100,64 @@ def test_image_grid_shows_every_picture_under_its_title(scale: float, check: Che
     figure = figures.image_grid(images, [f"step {number}" for number in range(6)], columns=4)
     assert [len(axes.images) for axes in figure.axes] == [1] * 6 + [0] * 2
     check(figure, "step 0", "step 5")
+
+
+# ---- other classes ----------------------------------------------------------------------
+
+
+def as_drawn(classes: Sequence[str]) -> list[str]:
+    """Long names stand in several lines."""
+    return [textwrap.fill(name, 16) for name in classes]
+
+
+def test_every_figure_of_posts_names_its_own_classes(
+    own_posts: list[Post], classes: tuple[str, ...], check: Check
+) -> None:
+    names = as_drawn(classes)
+    labels = np.array([post.label for post in own_posts])
+    check(figures.class_balance(labels, classes=classes), *names)
+    check(figures.text_lengths(own_posts, classes=classes), *names)
+    check(figures.image_sizes(own_posts, classes=classes), *names)
+    check(figures.words_per_class(own_posts, classes=classes), *names)
+    check(figures.post_grid(own_posts, classes=classes), *names)
+
+
+def test_every_figure_of_posts_has_its_classes_colours(
+    own_posts: list[Post], classes: tuple[str, ...]
+) -> None:
+    expected = list(figures.class_colours(classes).values())
+    labels = np.array([post.label for post in own_posts])
+    balance = figures.class_balance(labels, classes=classes).axes[0].patches
+    assert [to_hex(bar.get_facecolor()) for bar in balance] == expected
+    assert [bar.get_width() for bar in balance] == np.bincount(labels).tolist()
+    words = figures.words_per_class(own_posts, classes=classes).axes[: len(classes)]
+    assert [to_hex(axes.patches[0].get_facecolor()) for axes in words] == expected
+    grid = figures.post_grid(own_posts, classes=classes).axes
+    for axes, post in zip(grid, own_posts, strict=False):
+        assert post.label is not None
+        assert to_hex(axes.spines["left"].get_edgecolor()) == expected[post.label]
+    lengths = figures.text_lengths(own_posts, classes=classes).axes[0].get_legend()
+    assert lengths is not None
+    assert [to_hex(patch.get_facecolor()) for patch in lengths.get_patches()] == expected
+
+
+def test_a_legend_of_classes_hides_no_post(own_posts: list[Post], classes: tuple[str, ...]) -> None:
+    for draw in (figures.text_lengths, figures.image_sizes):
+        figure = draw(own_posts, classes=classes)
+        figure.canvas.draw()
+        legend = figure.axes[0].get_legend()
+        assert legend is not None
+        assert legend.get_window_extent().x0 >= figure.axes[0].get_window_extent().x1
+
+
+def test_panels_of_many_classes_stand_below_each_other_and_do_not_touch(
+    own_posts: list[Post], classes: tuple[str, ...], shown_texts: Callable[[Figure], list[Text]]
+) -> None:
+    figure = figures.words_per_class(own_posts, classes=classes)
+    boxes = [text.get_window_extent() for text in shown_texts(figure)]
+    pairs = [(a, b) for n, a in enumerate(boxes) for b in boxes[:n]]
+    assert not any(a.overlaps(b) for a, b in pairs)
+    assert figure.get_size_inches()[0] <= 10
 
 
 # ---- posts that are unlike the course's -------------------------------------------------

@@ -114,6 +114,16 @@ def test_outline_of_one_modality_has_no_fusion() -> None:
     assert lane(rows, "head") == end
 
 
+@pytest.mark.parametrize("head", [head for head in HEADS if head != "composition"])
+def test_the_model_has_a_logit_for_each_of_its_classes(head: str, check: Check) -> None:
+    rows = outline(Config(head=head), DIMS, classes=tuple("abcde"))
+    numbers = [text for _, text in rows if "logits" in text or "class\n" in text]
+    assert numbers
+    assert not any("3" in text for text in numbers)
+    assert all("5" in text for text in numbers if text != "mean of the\nclass\nprobabilities")
+    check(model_structure(rows), "5 logits")
+
+
 def test_a_head_registered_elsewhere_is_drawn_by_its_name(
     monkeypatch: pytest.MonkeyPatch, check: Check
 ) -> None:

@@ -1,6 +1,8 @@
 """Tests of the figures of finished runs."""
 
+import textwrap
 from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -152,6 +154,57 @@ def test_waterfall_of_steps_with_one_name_or_without_any_gain(check: Check) -> N
     assert len({bar.get_y() for bar in figure.axes[0].patches}) == 2
     check(figure, "(+0.0 points)")  # not -0.0
     check(figures.waterfall(steps(0.7)), "step 0", "0.700")
+
+
+# ---- other classes ----------------------------------------------------------------------
+
+
+def test_confusion_matrix_of_any_classes_has_room_for_its_names(
+    classes: tuple[str, ...], check: Check, shown_texts: ShownTexts
+) -> None:
+    counts = np.arange(len(classes) ** 2).reshape(len(classes), -1)
+    figure = figures.confusion_matrix(counts, title="fused, out of fold", classes=classes)
+    axes = figure.axes[0]
+    shown_texts(figure)
+    assert len(axes.texts) == counts.size
+    boxes = [text.get_window_extent() for text in axes.texts]
+    assert not any(a.overlaps(b) for n, a in enumerate(boxes) for b in boxes[:n])
+    below = [label.get_window_extent() for label in axes.get_xticklabels()]
+    if len(classes) == 2:
+        assert not below[0].overlaps(below[1])
+    else:
+        assert {label.get_rotation() for label in axes.get_xticklabels()} == {30}
+    names = [textwrap.fill(name, 16) for name in classes]
+    for labels in (axes.get_xticklabels(), axes.get_yticklabels()):
+        assert [label.get_text() for label in labels] == names
+    check(figure, "predicted", "tagged", "fused, out of fold")
+
+
+@pytest.mark.parametrize("runs", [("text",), ("text", "image", "fused")])
+def test_class_recalls_bars_stand_side_by_side_for_any_classes(
+    runs: tuple[str, ...], classes: tuple[str, ...], make_record: MakeRecord, check: Check
+) -> None:
+    figure = figures.class_recall([make_record(run, classes=classes) for run in runs])
+    (axes,) = figure.axes
+    for bars, colour in zip(axes.containers, figures.class_colours(classes).values(), strict=True):
+        assert {to_hex(bar.get_facecolor()) for bar in bars.patches} == {colour}
+    bars = sorted(axes.patches, key=lambda bar: bar.get_x())
+    for bar, after in pairwise(bars):
+        assert bar.get_x() + bar.get_width() < after.get_x()
+    for number in range(len(runs)):  # a run's bars stand around its name
+        group = bars[number * len(classes) : (number + 1) * len(classes)]
+        middles = [bar.get_x() + bar.get_width() / 2 for bar in group]
+        assert np.mean(middles) == pytest.approx(number)
+    check(figure, *(textwrap.fill(name, 16) for name in classes), *runs, "0.70")
+
+
+def test_calibration_shows_bins_of_little_confidence_as_with_many_classes(check: Check) -> None:
+    bins = [{"posts": 9, "confidence": 0.22, "accuracy": 0.08}]
+    figure = figures.calibration({name: {"ece": 0.1, "bins": bins} for name in ("before", "after")})
+    for axes in figure.axes:
+        assert axes.get_xlim()[0] < 0.2
+        assert axes.get_ylim()[0] < 0.05
+    check(figure, "before (ECE 0.100)")
 
 
 # ---- small and empty tables -------------------------------------------------------------

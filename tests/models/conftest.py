@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from mmsa_utils.config import Config
+from mmsa_utils.config import LABELS, Config
 from mmsa_utils.models import SentimentModel
 
 DIMS = {"text": 384, "image": 1280}
@@ -28,8 +28,9 @@ def make_batch():
 def make_model():
     """A function that makes a model in evaluation mode, the same weights at every call."""
 
-    def make(head="concat", *, dims=DIMS, **settings):
+    def make(head="concat", *, dims=DIMS, classes=LABELS, **settings):
         torch.manual_seed(0)
-        return SentimentModel(dims=dims, config=Config(head=head, **settings)).eval()
+        config = Config(head=head, **settings)
+        return SentimentModel(dims=dims, config=config, classes=classes).eval()
 
     return make

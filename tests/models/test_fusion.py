@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from mmsa_utils.config import HEADS, Config
-from mmsa_utils.models import SentimentModel, describe
+from mmsa_utils.models import SentimentModel, describe, hide
 
 DIMS = {"text": 384, "image": 1280}
 
@@ -30,6 +30,26 @@ def test_in_evaluation_a_missing_modalitys_input_has_no_influence(head, make_mod
     before = model(batch)
     batch["image"] = batch["image"] * 100 + 7
     assert torch.allclose(before, model(batch))
+
+
+@pytest.mark.parametrize("head", HEADS)
+@pytest.mark.parametrize("hidden", ["text", "image"])
+def test_what_is_hidden_has_no_say_and_the_words_go_with_the_picture(
+    head, hidden, make_model, make_batch
+):
+    model, batch = make_model(head, dims={**DIMS, "words": 4}), make_batch(5)
+    batch["words"], batch["words_present"] = torch.randn(5, 4), torch.tensor([True] * 4 + [False])
+    before, marks = model(batch), {k: v for k, v in batch.items() if k.endswith("_present")}
+    view = model(hide(batch, hidden))
+    streams = ("image", "words") if hidden == "image" else ("text",)
+    for stream in streams:
+        batch[stream] = 7 - 3 * batch[stream]
+    assert torch.allclose(model(hide(batch, hidden)), view)
+    assert not torch.allclose(model(batch), before)
+    assert all(batch[name] is mark and mark[:4].all() for name, mark in marks.items())
+    for stream in {"text", "image", "words"} - set(streams):
+        changed = model(hide(batch | {stream: 7 - 3 * batch[stream]}, hidden))
+        assert not torch.allclose(changed, view)
 
 
 @pytest.mark.parametrize("modality", ["text", "image"])

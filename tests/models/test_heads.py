@@ -3,9 +3,18 @@
 import pytest
 import torch
 
-from mmsa_utils.config import HEADS, Config
+from mmsa_utils.config import HEADS, LABELS, Config
 from mmsa_utils.errors import CourseError
-from mmsa_utils.models import Head, compose, head_class, heads, mean_present, register_head
+from mmsa_utils.models import (
+    Head,
+    compose,
+    head_class,
+    heads,
+    heads_for,
+    mean_present,
+    register_head,
+    require_head,
+)
 
 
 def test_late_fusion_is_the_average_of_the_modalities_probabilities(make_model, make_batch):
@@ -85,6 +94,35 @@ def test_a_closed_gate_lets_nothing_through(make_model, make_batch):
     assert torch.allclose(model.head(vectors, present), expected, atol=1e-5)
 
 
+# ---- other classes ----------------------------------------------------------------------
+
+TWO, FIVE = ("kind", "hateful"), tuple("abcde")
+
+
+@pytest.mark.parametrize("classes", [TWO, FIVE])
+def test_heads_have_a_logit_a_class(classes, make_model, make_batch):
+    assert heads_for(classes) == [name for name in HEADS if name != "composition"]
+    for head in heads_for(classes):
+        model, batch = make_model(head, classes=classes, auxiliary_weight=0.5), make_batch(6)
+        assert model(batch).shape == (6, len(classes)), head
+        assert model.auxiliary(model.embed(batch)[0]).shape == (6, 2, len(classes))
+
+
+@pytest.mark.parametrize("classes", [TWO, FIVE, LABELS[::-1]])
+def test_composition_is_refused_by_name_where_its_rule_says_nothing(classes, make_model):
+    assert heads_for(LABELS) == HEADS
+    said = f"head='composition' is made for .*, and these are {', '.join(classes)}: .*concat, atten"
+    config = Config(head="composition")
+    with pytest.raises(CourseError, match=said):
+        make_model("composition", classes=classes)
+    with pytest.raises(CourseError, match=said):
+        head_class("composition")(modalities=2, config=config, classes=classes)
+    with pytest.raises(CourseError, match=said):
+        require_head(config, classes)
+    require_head(config.but(mode="text"), classes)  # nothing is fused there
+    make_model("composition", dims={"text": 384}, classes=classes)
+
+
 # ---- one's own --------------------------------------------------------------------------
 
 
@@ -95,9 +133,9 @@ def mine(monkeypatch):
 
     @register_head("mine")
     class MyHead(Head):
-        def __init__(self, *, modalities, config):
-            super().__init__(modalities=modalities, config=config)
-            self.classifier = torch.nn.Linear(self.width, 3)
+        def __init__(self, *, modalities, config, classes):
+            super().__init__(modalities=modalities, config=config, classes=classes)
+            self.classifier = torch.nn.Linear(self.width, len(classes))
 
         def forward(self, vectors, present):
             return self.classifier(mean_present(vectors, present))
@@ -111,6 +149,8 @@ def test_an_own_head_is_used_by_its_name(mine, make_model, make_batch):
     assert isinstance(model.head, mine)
     assert model(batch).shape == (4, 3)
     assert head_class("mine") is mine
+    assert make_model("mine", classes=FIVE)(batch).shape == (4, 5)
+    assert "mine" in heads_for(FIVE)
 
 
 def test_an_unknown_head_is_refused_with_those_that_exist(mine):

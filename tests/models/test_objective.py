@@ -29,6 +29,25 @@ def test_labels_are_smoothed_as_the_config_says():
     assert found.item() == pytest.approx(-(0.7 * logs[0] + 0.3 * logs.mean()).item())
 
 
+@pytest.mark.parametrize("classes", [("a", "b"), tuple("abcde")])
+@pytest.mark.parametrize("power", [1.0, 0.5])
+def test_the_loss_on_any_number_of_classes_is_torchs(classes, power):
+    rng, count = np.random.default_rng(0), len(classes)
+    labels = np.r_[np.arange(count), rng.integers(0, count, 40)]
+    config = Config(class_weights={1.0: "balanced", 0.5: "root"}[power], label_smoothing=0.2)
+    weight = compute_class_weight("balanced", classes=np.arange(count), y=labels) ** power
+    logits, y = torch.randn(len(labels), count), torch.from_numpy(labels)
+    expected = cross_entropy(
+        logits, y, weight=torch.tensor(weight, dtype=torch.float32), label_smoothing=0.2
+    )
+    assert make_loss(labels, config, classes)(logits, y).item() == pytest.approx(expected.item())
+
+
+def test_a_class_without_a_training_post_has_a_weight_all_the_same():
+    loss = make_loss(np.array([0, 0, 1, 3]), Config(class_weights="balanced"), tuple("abcde"))
+    assert loss.weight.tolist() == pytest.approx([4 / 10, 4 / 5, 4 / 5, 4 / 5, 4 / 5])
+
+
 def test_without_auxiliary_losses_the_heads_loss_is_minimised(make_model, make_batch):
     model, batch = make_model("late"), make_batch(6)
     objective = make_objective(model, Config(head="late"))

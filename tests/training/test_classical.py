@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from cleanlab.filter import find_label_issues
-from scipy.special import softmax
+from scipy.special import expit, softmax
 from sklearn.base import clone
 from sklearn.kernel_ridge import KernelRidge
 from sklearn.linear_model import LogisticRegression
@@ -49,6 +49,15 @@ def test_the_support_vector_machine_is_the_one_on_a_kernel_computed_by_hand():
     expected = softmax(machine.decision_function(rbf_kernel(NEW, X, gamma=1 / 20)), axis=1)
     found = SoftmaxSVC(C=2.0, gamma="auto").fit(X, Y).predict_proba(NEW)
     assert np.abs(found - expected).max() < 1e-9
+
+
+def test_of_two_classes_the_machine_is_as_sure_as_the_distance_says():
+    y = np.minimum(Y, 1)
+    machine = SoftmaxSVC(C=2.0, gamma="auto").fit(X, y)
+    table, distance = machine.predict_proba(NEW), machine.decision_function(NEW)
+    assert np.allclose(table[:, 1], expit(distance))
+    assert np.allclose(table.sum(1), 1)
+    assert (table.argmax(1) == machine.predict(NEW)).all()
 
 
 def posts(demo):

@@ -13,6 +13,7 @@ from mmsa_utils.data.demo import CEILINGS
 from mmsa_utils.data.splits import find_groups
 from mmsa_utils.devices import environment
 from mmsa_utils.errors import CourseError
+from mmsa_utils.evaluation import metrics
 from mmsa_utils.io import save_json
 from mmsa_utils.training import cross_validation
 from mmsa_utils.training.classical import MajorityClassifier
@@ -119,6 +120,61 @@ def test_the_best_run_is_chosen_by_validation_and_not_by_test_scores(runs):
     best = choose(runs.values())
     sums = {mode: sum(run.validation_scores.values()) for mode, run in runs.items()}
     assert best is runs[max(sums, key=sums.get)]
+
+
+# ---- other classes ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("count", [2, 5])
+def test_a_network_learns_any_number_of_classes(datasets, tmp_path, count):
+    dataset = datasets[count]
+    config = Config(folds=3, epochs=12, class_weights="balanced", auxiliary_weight=0.3)
+    run = cross_validate(dataset, config, store=tmp_path)
+    assert run.probabilities.shape == (1, len(dataset.labelled), count)
+    assert run.unlabelled.shape == (40, count)
+    assert np.allclose(run.probabilities.sum(-1), 1, atol=1e-4)
+    assert list(run.scores[0]["per_class"]) == list(dataset.classes)
+    chance = np.bincount(dataset.labels).max() / len(dataset.labelled)
+    assert accuracy(run) > chance + 0.1
+    again = cross_validate(dataset, config, store=tmp_path)  # read from its files
+    assert again.results == run.results
+
+
+def test_the_same_posts_under_other_names_are_other_folds(datasets, tmp_path):
+    config = Config(mode="text", epochs=1)
+    cross_validate(datasets[2], config, store=tmp_path)
+    renamed = replace(datasets[2], classes=("yes", "no"))
+    with pytest.raises(CourseError, match=r"folds of another run: .*classes"):
+        cross_validate(renamed, config, store=tmp_path)
+
+
+def test_a_head_that_is_not_made_for_the_classes_is_refused_before_anything_is_read(
+    datasets, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(cross_validation, "PostData", None)
+    with pytest.raises(CourseError, match=r"head='composition' is made for .*: choose from concat"):
+        cross_validate(datasets[5], Config(head="composition"), store=tmp_path / "folds")
+    assert not list(tmp_path.iterdir())
+
+
+# ---- views ------------------------------------------------------------------------------
+
+
+def test_a_fused_run_says_what_each_modality_alone_says_of_every_test_post(demo, runs):
+    run = runs["fused"]
+    assert set(run.views) == {"text", "image"}
+    for mode, table in run.views.items():
+        assert table.shape == run.probabilities.shape
+        assert np.allclose(table.sum(-1), 1, atol=1e-4)
+        score = metrics.summary(demo.labels, table[0])["accuracy"]
+        assert 0.45 < score < CEILINGS[mode] + 0.09  # three standard errors
+    assert runs["text"].views == runs["image"].views == {}
+
+
+def test_nested_learners_have_no_views(demo, tmp_path):
+    config = Config(epochs=1, folds=2, inner_folds=2)
+    run = cross_validate(demo, config, learner="nested network", store=tmp_path)
+    assert run.views == {}
 
 
 # A child of this process would inherit pytest's threads, so a small one forks: it kills what it

@@ -29,10 +29,17 @@ from mmsa_utils.training.ensemble import (
 @pytest.fixture
 def tables():
     """Two models' `(2, 300, 3)` probabilities: a good one that is too sure, and noise."""
+    return make_tables(3)
+
+
+def make_tables(count, *, posts=300, shares=None):
+    """The same of any number of classes, `(2, n, K)`, equally frequent or by their shares."""
     random = np.random.default_rng(0)
-    labels = random.integers(0, 3, 300)
-    good = softmax(2 * (np.eye(3)[labels] + random.normal(0, 1, (300, 3))), axis=1)
-    noise = softmax(random.normal(0, 1, (300, 3)), axis=1)
+    labels = random.integers(0, count, posts)
+    if shares:
+        labels = random.choice(count, posts, p=np.array(shares) / sum(shares))
+    good = softmax(2 * (np.eye(count)[labels] + random.normal(0, 1, (posts, count))), axis=1)
+    noise = softmax(random.normal(0, 1, (posts, count)), axis=1)
     return np.stack([good, noise]), labels
 
 
@@ -59,19 +66,42 @@ def test_noise_gets_next_to_no_weight_and_no_weight_is_negative(tables):
     assert (OpinionPool().fit(opposite, tables[1]).weights_ >= 0).all()
 
 
-def test_the_correction_is_among_the_best_of_all_that_it_may_be(tables):
-    table, labels = tables[0][1] * [1, 0.2, 1], tables[1]
+@pytest.mark.parametrize("count", [2, 3, 5])
+def test_the_correction_is_among_the_best_of_all_that_it_may_be(count):
+    """Against random points of the box, for a table in which a rare class is named too seldom."""
+    table, labels = make_tables(count, posts=2000, shares=[4, 1, 3, 3, 3][:count])
+    table = table[0] * np.where(np.arange(count) == 1, 0.3, 1)
 
     def score(factors):
         predicted = (table * factors).argmax(1)
         accuracy = (predicted == labels).mean()
         return module.ACCURACY_COUNTS * accuracy + f1_score(labels, predicted, average="macro")
 
-    grid = [(a, b, 1) for a in module.NEGATIVE_FACTORS for b in module.NEUTRAL_FACTORS]
-    scores = np.sort([score(factors) for factors in grid])
-    found = score(PriorCorrection().fit(table[None], labels).class_factors_)
-    assert found >= scores[-30]  # of 117
-    assert found > score([1, 1, 1]) + 0.02
+    random = np.random.default_rng(1)
+    box = np.exp(random.uniform(module.LEAST_FACTOR, module.GREATEST_FACTOR, (300, count)))
+    box[:, 0] = 1  # of the most frequent class
+    scores = np.sort([score(factors) for factors in box])
+    factors = PriorCorrection().fit(table[None], labels).class_factors_
+    assert factors[0] == 1
+    assert (np.abs(np.log(factors) - 0.3) <= 0.7).all()
+    assert score(factors) >= scores[-30]
+    assert score(factors) > score(np.ones(count)) + 0.005
+
+
+@pytest.mark.parametrize("count", [2, 3, 5])
+def test_where_no_correction_helps_there_is_none(count):
+    labels = np.arange(90) % count
+    table = np.eye(count)[labels] * 0.9 + 0.1 / count
+    assert (PriorCorrection().fit(table[None], labels).class_factors_ == 1).all()
+
+
+@pytest.mark.parametrize("count", [2, 5])
+def test_a_pool_of_any_number_of_classes_is_better_than_each_model_alone(count):
+    tables, labels = make_tables(count)
+    tables[1] = np.roll(tables[0], 37, axis=0)  # as good, of other posts: nothing here
+    pool = OpinionPool().fit(tables, labels)
+    assert pool.predict_proba(tables).shape == (300, count)
+    assert log_loss(labels, pool.predict_proba(tables)) < log_loss(labels, tables[0])
 
 
 def test_a_corrected_table_still_adds_up_to_one(tables):
@@ -130,8 +160,25 @@ def test_an_ensemble_is_a_run_of_its_own_with_its_weights(demo, runs):
     run = correct_priors(make_ensemble(runs))
     assert run.probabilities.shape == (2, len(demo.labelled), 3)
     assert set(run.settings["weights"]) == set(run.settings["base_learners"]) == {"one", "two"}
-    assert run.settings["class_factors"]["positive"] == 1
+    assert run.settings["class_factors"]["negative"] == 1  # of equally frequent ones the first
     assert np.allclose(run.probabilities.sum(-1), 1, atol=1e-4)
+
+
+@pytest.mark.parametrize("count", [2, 5])
+def test_ensemble_and_correction_on_other_classes(datasets, tmp_path, count):
+    dataset, config = datasets[count], Config(mode="text", folds=3)
+    learners = ("linear", "kernel ridge")
+    runs = {
+        name: cross_validate(dataset, config, learner=name, store=tmp_path / name)
+        for name in learners
+    }
+    run = correct_priors(make_ensemble(runs))
+    assert run.probabilities.shape == (1, len(dataset.labelled), count)
+    assert np.allclose(run.probabilities.sum(-1), 1, atol=1e-4)
+    assert list(run.settings["class_factors"]) == list(dataset.classes)
+    most = dataset.classes[np.bincount(dataset.labels).argmax()]
+    assert run.settings["class_factors"][most] == 1
+    assert run.scores[0]["accuracy"] > np.bincount(dataset.labels).max() / len(dataset.labelled)
 
 
 def test_each_test_post_gets_the_pool_of_its_own_fold(runs):
@@ -154,6 +201,15 @@ def test_averaged_seeds_are_the_mean_of_the_seeds(demo, runs):
     assert np.allclose(averaged.unlabelled, run.unlabelled, atol=1e-5)
     assert averaged.settings["averaged_seeds"] == [0, 1]
     assert averaged.config.seeds == (0,)
+
+
+def test_views_are_averaged_over_seeds_and_an_ensemble_has_none(demo, tmp_path):
+    config = Config(epochs=2, folds=2, inner_folds=2, seeds=(0, 1))
+    run = cross_validate(demo, config, store=tmp_path)
+    averaged = average_seeds(run)
+    for seen, table in run.views.items():
+        assert np.allclose(averaged.views[seen][0], table.mean(0), atol=1e-5)
+    assert make_ensemble({"alone": run}).views == {}
 
 
 # ---- base learners that do not go together ----------------------------------------------

@@ -59,7 +59,7 @@ def test_what_is_shipped_is_trained_for_the_median_epoch_and_loaded_as_it_was(de
     found, expected = (predict_posts(m, config, demo) for m in (model, again))
     assert np.allclose(found, expected, atol=1e-6)
     record = weights.shipped_records(tmp_path)[NAME]
-    assert (record["epochs"], record["oof"]) == (3, RECORD["oof"])
+    assert (record["epochs"], record["scores"]) == (3, RECORD["oof"])
 
 
 def test_a_network_with_trained_encoders_is_not_shipped(demo, tmp_path):

@@ -10,6 +10,7 @@ from mmsa_utils.training.batches import PostData
 from mmsa_utils.training.cross_validation import cross_validate, fold_tasks
 from mmsa_utils.training.learners import (
     LEARNERS,
+    FitContext,
     Nested,
     PostClassifier,
     make_learner,
@@ -38,6 +39,39 @@ def test_every_learner_is_a_scikit_learn_classifier_on_posts(fold, name):
     assert table.shape == (7, 3)
     assert np.allclose(table.sum(1), 1, atol=1e-5)
     assert "model" in copy.settings() or "head" in copy.settings()
+
+
+@pytest.mark.parametrize("count", [2, 5])
+def test_every_learner_takes_any_number_of_classes(datasets, tmp_path, count):
+    dataset = datasets[count]
+    groups, config = find_groups(dataset.labelled), CONFIG.but(epochs=1)
+    task = fold_tasks(dataset, config, store=tmp_path, groups=groups)[0]
+    data = PostData(dataset, config)
+    X, y, test = data.subset(task.trainval), dataset.labels[task.trainval], data.subset(task.test)
+    chance = np.bincount(dataset.labels).max() / len(dataset.labelled)
+    for name in LEARNERS:
+        learner = make_learner(name, config).fit(X, y, task.context())
+        table = learner.predict_proba(test)
+        assert table.shape == (len(test), count), name
+        assert np.allclose(table.sum(1), 1, atol=1e-5), name
+        if isinstance(learner, Nested):
+            assert learner.inner_probabilities_.shape == (len(X), count), name
+        if name not in ("majority", "TF-IDF") and "network" not in name:
+            accuracy = (table.argmax(1) == dataset.labels[task.test]).mean()
+            assert accuracy > chance, name
+
+
+@pytest.mark.parametrize("name", ["linear", "kernel ridge", "support vector machine", "TF-IDF"])
+def test_a_class_that_no_post_to_be_fitted_has_gets_nothing_but_keeps_its_column(datasets, name):
+    dataset = datasets[5]
+    data, rows = PostData(dataset, CONFIG), np.flatnonzero(dataset.labels != 1)
+    y, validation = dataset.labels[rows], np.arange(len(rows)) % 5 == 0
+    context = FitContext(validation=validation, groups=rows, fold_seed=0, seed=0)
+    learner = make_learner(name, CONFIG).learner.fit(data.subset(rows), y, context)
+    table = learner.predict_proba(data.subset(rows))
+    assert table.shape == (len(rows), 5)
+    assert (table[:, 1] == 0).all()
+    assert (table[:, [0, 2, 3, 4]] > 0).all()
 
 
 class Memory(PostClassifier):

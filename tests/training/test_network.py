@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from mmsa_utils.config import Config
-from mmsa_utils.training.batches import PostData
+from mmsa_utils.training.batches import FeatureSource, PostData
 from mmsa_utils.training.learners import FitContext
 from mmsa_utils.training.network import NetworkClassifier
 
@@ -20,7 +20,7 @@ def context(count, validation=40):
 def fitted(demo, config, **options):
     data = PostData(demo, config)
     network = NetworkClassifier(config, **options)
-    return data, network.fit(data.labelled, demo.labels, context(240))
+    return data, network.fit(data.labelled, demo.labels, context(len(demo.labelled)))
 
 
 def test_validation_posts_are_not_trained_on(demo):
@@ -52,6 +52,35 @@ def test_a_number_of_epochs_trains_on_all_posts(demo):
     again = NetworkClassifier(CONFIG, epochs=3).fit(data.labelled, turned, context(240))
     table = network.predict_proba(data.labelled)
     assert not np.allclose(table, again.predict_proba(data.labelled))
+
+
+def test_views_are_predictions_without_the_other_modality_and_its_input_has_no_say(demo):
+    config = Config(epochs=2, batch_size=16)
+    data, network = fitted(demo, config)
+    X = data.subset(np.arange(0, 240, 5))
+    both, views = network.predict_proba(X), network.predict_views(X)
+    for seen, hidden in (("text", "image"), ("image", "text")):
+        source, present = data.sources[hidden], data.present[hidden]
+        data.present[hidden] = torch.zeros_like(present)
+        assert np.allclose(network.predict_proba(X), views[seen], atol=1e-6)
+        data.present[hidden] = present
+        data.sources[hidden] = FeatureSource(5 - source.features)
+        changed = network.predict_views(X)
+        assert np.array_equal(changed[seen], views[seen])
+        assert not np.allclose(changed[hidden], views[hidden], atol=1e-2)
+        assert not np.allclose(network.predict_proba(X), both, atol=1e-2)
+        data.sources[hidden] = source
+    assert np.array_equal(network.predict_proba(X), both)
+
+
+def test_what_looks_at_one_modality_has_no_views(demo):
+    data, network = fitted(demo, CONFIG.but(epochs=1))
+    assert network.predict_views(data.labelled) == {}
+
+
+def test_no_posts_have_no_predictions_but_a_column_a_class(datasets):
+    data, network = fitted(datasets[2], CONFIG.but(epochs=1))
+    assert network.predict_proba(data.subset([])).shape == (0, 2)
 
 
 @pytest.mark.parametrize(

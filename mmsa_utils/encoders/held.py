@@ -1,0 +1,96 @@
+"""Encoders that are built once and kept, for posts that come and go: predictions."""
+
+from collections.abc import Sequence
+from functools import cached_property
+
+import numpy as np
+import torch
+from torch import nn
+
+from ..config import LABELS, Config
+from ..data.ocr import available, read_words
+from ..data.posts import Post
+from ..devices import pick_device
+from .features import encode, make_inputs, word_features
+from .image import ImageEncoder
+from .inputs import Inputs
+from .minilm import build_tweet_classifier
+from .registry import build_encoder
+from .text import TextEncoder
+
+Encoder = TextEncoder | ImageEncoder
+
+
+class HeldEncoders:
+    """The pretrained encoders of a config, each built when it is first asked for.
+
+    Unlike `extract_features` nothing is kept on disk: a stream of posts leaves no trace. The
+    encoders are ordinary modules in evaluation mode, on the config's device, and gradients flow
+    through them.
+
+    Args:
+        config: which encoders, how many tokens, and on which device.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self._built: dict[tuple[str, str], tuple[Encoder, Inputs]] = {}
+
+    @cached_property
+    def device(self) -> torch.device:
+        """Where the encoders compute."""
+        return pick_device(self.config.device)
+
+    def get(self, modality: str, name: str) -> tuple[Encoder, Inputs]:
+        """An encoder of a modality, `text` or `image`, by name, and what reads posts for it.
+
+        Raises:
+            CourseError: where the encoder cannot be had.
+        """
+        key = modality, name
+        if key not in self._built:
+            with torch.random.fork_rng(devices=[]):  # building draws random numbers
+                encoder = build_encoder(modality, name).to(self.device).eval()
+            self._built[key] = encoder, make_inputs(encoder, self.config)
+        return self._built[key]
+
+    def of(self, modality: str) -> tuple[Encoder, ...]:
+        """The config's encoders of a modality, `text` or `image`, in its order."""
+        return tuple(self.get(modality, name)[0] for name in self.config.encoders(modality))
+
+    def features(self, posts: Sequence[Post], modality: str, config: Config) -> np.ndarray:
+        """`(N, D)` float32: what `extract_features` gives for the same posts.
+
+        A post without a picture has the features of a black one. Words in pictures count as
+        absent where PP-OCR is not installed.
+
+        Args:
+            posts: any posts.
+            modality: `text`, `image` or `words`.
+            config: the one that these encoders are of.
+
+        Raises:
+            CourseError: where an encoder cannot be had, or a picture cannot be read.
+        """
+        if modality == "words":
+            return self._word_features(posts)
+        names = config.encoders(modality)
+        return np.concatenate([self._encoded(posts, modality, name) for name in names], axis=1)
+
+    def _encoded(self, posts: Sequence[Post], modality: str, name: str) -> np.ndarray:
+        encoder, inputs = self.get(modality, name)
+        features = np.zeros((len(posts), encoder.dim), dtype=np.float32)
+        for indices, values in encode(posts, encoder, inputs, device=self.device):
+            features[indices] = values
+        return features
+
+    @cached_property
+    def _judge(self) -> tuple[TextEncoder, nn.Linear]:
+        with torch.random.fork_rng(devices=[]):
+            return build_tweet_classifier()
+
+    def _word_features(self, posts: Sequence[Post]) -> np.ndarray:
+        words = read_words(posts)[0] if available() else [""] * len(posts)
+        if not any(words):  # which spares the building of the classifier
+            return np.zeros((len(posts), len(LABELS) + 1), dtype=np.float32)
+        return word_features(words, self._judge)
