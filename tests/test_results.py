@@ -20,7 +20,7 @@ from mmsa_utils.evaluation.records import load_ablations, load_analysis, load_re
 from mmsa_utils.experiments import recipes
 from mmsa_utils.experiments.ablations import is_kept
 from mmsa_utils.experiments.card import FEWEST
-from mmsa_utils.experiments.interaction import is_noise
+from mmsa_utils.experiments.interaction import within_noise
 from mmsa_utils.experiments.report import PAGES, render_pages
 from mmsa_utils.io import Record, load_json
 from mmsa_utils.paths import IMAGES, PROJECT, RESULTS
@@ -314,18 +314,37 @@ def test_the_cards_network_scores_as_the_reference_runs_did(card: Record) -> Non
         assert card["oof"][name] == pytest.approx(scored["oof"][name], abs=0.01)
 
 
-def test_what_fusion_owes_to_interaction_follows_from_the_comparisons(card: Record) -> None:
-    emap = load_json(COURSE / "emap.json")
-    projected, gained, _ = emap["comparisons"]
-    assert emap["scores"]["fused"] == card["scores"]["both"]
-    assert (projected["first"], projected["second"]) == ("fused", "additive projection")
-    assert gained["second"] == emap["better"]
-    for name in ("accuracy", "macro_f1"):
-        scores = {run: score[name]["mean"] for run, score in emap["scores"].items()}
-        lost = scores["fused"] - scores["additive projection"]
-        gain = scores["fused"] - scores[emap["better"]]
-        assert emap["interaction"][name] == pytest.approx(lost, abs=1e-6)
-        assert emap["gain"][name] == pytest.approx(gain, abs=1e-6)
-        assert emap["share"][name] == pytest.approx(lost / gain, abs=1e-6)
-    assert emap["interaction"]["within_noise"] is is_noise(projected)
-    assert emap["gain"]["within_noise"] is is_noise(gained)
+@pytest.fixture(scope="module")
+def emap() -> Record:
+    return load_json(COURSE / "emap.json")
+
+
+def test_interaction_is_measured_on_the_network_of_the_card(card: Record, emap: Record) -> None:
+    assert emap["networks"]["fused_network"]["scores"] == card["scores"]["both"]
+    assert emap["networks"]["fused_network"]["head"] == card["config"]["head"]
+    assert {"attention", "composition"} < set(emap["networks"])
+    assert emap["better"] in emap["single"]
+
+
+def test_what_fusion_owes_to_interaction_follows_from_the_scores(emap: Record) -> None:
+    for network in emap["networks"].values():
+        gain, lost = network["gain"], network["interaction"]
+        for name in ("accuracy", "macro_f1"):
+            own = network["scores"][name]["mean"]
+            single = emap["single"][emap["better"]][name]["mean"]
+            assert gain[f"gain_{name}"] == pytest.approx(own - single)
+            assert lost[f"gain_{name}"] == pytest.approx(own - network["projection"][name]["mean"])
+            if network["share"][name] is not None:
+                share = lost[f"gain_{name}"] / gain[f"gain_{name}"]
+                assert network["share"][name] == pytest.approx(share)
+        assert gain["within_noise"] == within_noise(gain)
+        assert lost["within_noise"] == within_noise(lost)
+        assert gain["second"] == emap["better"]
+
+
+def test_the_shipped_head_adds_up(emap: Record) -> None:
+    """It is linear over both modalities' vectors: its projection is the network itself."""
+    network = emap["networks"]["fused_network"]
+    assert network["head"] == "concat"
+    assert network["changed"] == 0
+    assert network["projection"] == network["scores"]

@@ -145,14 +145,14 @@ def test_thirty_posts_without_a_test_list_of_odd_texts_and_single_pixels(
     assert not (results(tmp_path) / "test_predictions.txt").exists()
 
 
-def test_twenty_posts_of_five_classes_with_pictures_of_odd_shapes(run: Run, tmp_path: Path) -> None:
-    said = run(odd_pictures, (20, 3), classes=tuple("12345"))
+def test_thirty_posts_of_five_classes_with_pictures_of_odd_shapes(run: Run, tmp_path: Path) -> None:
+    said = run(odd_pictures, (30, 3), classes=tuple("12345"))
     assert "head.classifier      Linear   (4, 5)" in said
     assert "recall 1 recall 2 recall 3 recall 4 recall 5" in said
     assert "no composition head for the classes" in said
     assert "3 predictions; in the order of the list: True" in said
     lines = (results(tmp_path) / "test_predictions.txt").read_text().splitlines()
-    assert [line.split(",")[0] for line in lines] == ["guid", "20", "21", "22"]
+    assert [line.split(",")[0] for line in lines] == ["guid", "30", "31", "32"]
     assert {line.split(",")[1] for line in lines[1:]} <= set("12345")
 
 

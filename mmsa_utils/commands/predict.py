@@ -184,6 +184,8 @@ def _draw_why(predictor: "Predictor", post: "Post", file: Path) -> None:
     image = post.image if post.has_image else None
     explanation = explain_post(predictor, text=post.text or None, image=image)
     save_figure(explanation_figure(explanation), file)
+    for note in explanation.notes[len(explanation.prediction.notes) :]:  # those are told
+        print(f"Note: {note}", file=sys.stderr)
     print(f"Why: {file}", file=sys.stderr)
 
 

@@ -7,9 +7,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
-from sklearn.model_selection import StratifiedGroupKFold
 
 from ..config import LABELS
 from ..errors import CourseError
@@ -95,6 +92,9 @@ def find_groups(posts: Sequence[Post], *, distance: int = NEAR_IMAGE) -> np.ndar
     in the other, or a perceptual hash within `distance` bits makes two posts one group; groups
     join transitively. Blank pictures and placeholders join nothing.
     """
+    from scipy.sparse import coo_matrix  # as scikit-learn below: prediction does without
+    from scipy.sparse.csgraph import connected_components
+
     texts = [comparable(post.text) for post in posts]
     placeholders = find_placeholders(posts)
     hashes = [post.facts.phash for post in posts]
@@ -296,6 +296,8 @@ def _make_folds(
 # asks for the same folds.
 @lru_cache(maxsize=256)
 def _assign(labels: tuple[int, ...], groups: tuple[int, ...], folds: int, seed: int) -> np.ndarray:
+    from sklearn.model_selection import StratifiedGroupKFold  # takes seconds
+
     splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
     fold = np.empty(len(labels), dtype=int)
     for number, (_, test) in enumerate(splitter.split(labels, labels, groups)):

@@ -1,13 +1,17 @@
 """From a decoded picture to an encoder's input: the two transform presets and their steps."""
 
-from collections.abc import Iterable
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-import albumentations as A
 import cv2
-from albumentations.pytorch import ToTensorV2
+import numpy as np
+import torch
 
-Step: TypeAlias = A.BasicTransform | A.BaseCompose
+# albumentations takes a second to import, and only what augments needs it.
+if TYPE_CHECKING:
+    import albumentations as A
+
+    Step: TypeAlias = A.BasicTransform | A.BaseCompose
+
 Channels = tuple[float, float, float]  # red, green, blue
 
 # Of the pixels of ImageNet, on a scale from 0 to 1: what torchvision's and timm's weights expect.
@@ -15,7 +19,7 @@ IMAGENET_MEAN: Channels = (0.485, 0.456, 0.406)
 IMAGENET_STD: Channels = (0.229, 0.224, 0.225)
 
 
-def augmentation_steps(size: int) -> dict[str, Step]:
+def augmentation_steps(size: int) -> "dict[str, Step]":
     """The training augmentation by name: `{name: transform}`, in the order they are applied.
 
     The steps of the lab report with albumentations 2 arguments; `OneOf` groups are listed
@@ -24,6 +28,8 @@ def augmentation_steps(size: int) -> dict[str, Step]:
     Args:
         size: side of the square that comes out, in pixels.
     """
+    import albumentations as A
+
     return {
         "RandomResizedCrop": A.RandomResizedCrop(size=(size, size), scale=(0.8, 1.0)),
         "HorizontalFlip": A.HorizontalFlip(p=0.5),
@@ -59,12 +65,14 @@ def augmentation_steps(size: int) -> dict[str, Step]:
     }
 
 
-def single_augmentations(size: int) -> dict[str, A.Compose]:
+def single_augmentations(size: int) -> "dict[str, A.Compose]":
     """Every transform alone and certain to act, for looking at: `{name: transform}`.
 
     They take pictures as they are, and some need a few pixels to move about: smaller ones (1 x 1,
     say) are made wider by their border first.
     """
+    import albumentations as A
+
     single = {}
     border = cv2.BORDER_REPLICATE
     for step in augmentation_steps(size).values():
@@ -75,26 +83,43 @@ def single_augmentations(size: int) -> dict[str, A.Compose]:
     return single
 
 
-def _compose(steps: Iterable[Step], mean: Channels, std: Channels) -> A.Compose:
-    return A.Compose([*steps, A.Normalize(mean=mean, std=std), ToTensorV2()], strict=True)
-
-
 def train_transform(
     *, size: int, mean: Channels = IMAGENET_MEAN, std: Channels = IMAGENET_STD
-) -> A.Compose:
+) -> "A.Compose":
     """Training preset: random, `(H, W, 3)` uint8 -> `(3, size, size)` float32.
 
     Called as `transform(image=pixels)["image"]`; `set_random_seed` fixes what it draws next.
     """
-    return _compose(augmentation_steps(size).values(), mean, std)
+    import albumentations as A
+    from albumentations.pytorch import ToTensorV2
+
+    steps = augmentation_steps(size).values()
+    return A.Compose([*steps, A.Normalize(mean=mean, std=std), ToTensorV2()], strict=True)
+
+
+class EvalTransform:
+    """Evaluation preset: always the same, `(H, W, 3)` uint8 -> `(3, size, size)` float32.
+
+    The whole picture is resized to a square: posts carry words and faces at the border,
+    which a centre crop would cut off. Called as `transform(image=pixels)["image"]`, and equal to
+    the resizing and the normalisation of albumentations.
+    """
+
+    def __init__(self, *, size: int, mean: Channels, std: Channels) -> None:
+        self.size = size
+        self.mean = np.array(mean, dtype=np.float32) * 255
+        self.factor = 1 / (np.array(std, dtype=np.float32) * 255)
+
+    def __call__(self, *, image: np.ndarray) -> dict[str, torch.Tensor]:
+        side = self.size, self.size
+        if image.shape[:2] != side:
+            image = cv2.resize(image, side, interpolation=cv2.INTER_AREA)
+        normal = (image.astype(np.float32) - self.mean) * self.factor
+        return {"image": torch.from_numpy(normal.transpose(2, 0, 1).copy())}
 
 
 def eval_transform(
     *, size: int, mean: Channels = IMAGENET_MEAN, std: Channels = IMAGENET_STD
-) -> A.Compose:
-    """Evaluation preset: always the same, `(H, W, 3)` uint8 -> `(3, size, size)` float32.
-
-    The whole picture is resized to a square: posts carry words and faces at the border,
-    which a centre crop would cut off.
-    """
-    return _compose([A.Resize(size, size, interpolation=cv2.INTER_AREA)], mean, std)
+) -> EvalTransform:
+    """The evaluation preset of a size; see `EvalTransform`."""
+    return EvalTransform(size=size, mean=mean, std=std)

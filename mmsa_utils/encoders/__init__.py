@@ -11,6 +11,7 @@ from .registry import (
     build_image_encoder,
     build_text_encoder,
     encoder_fingerprint,
+    encoder_fingerprints,
     register_image_encoder,
     register_text_encoder,
 )
@@ -27,6 +28,7 @@ __all__ = [
     "build_text_encoder",
     "build_tweet_classifier",
     "encoder_fingerprint",
+    "encoder_fingerprints",
     "extract_features",
     "lower_outputs",
     "register_image_encoder",

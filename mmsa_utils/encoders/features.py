@@ -39,10 +39,10 @@ _WORD_TOKENS = 64  # the words of a picture are few
 _PACKAGE = Path(__file__).parents[1]
 # What makes a modality's features out of posts: where it changes, they are computed anew.
 _SOURCES = {
-    "text": ("data/text.py", "encoders/text.py", "encoders/minilm.py", "encoders/mpnet.py",
-             "encoders/lora.py", "encoders/inputs.py"),
+    "text": ("data/text.py", "encoders/text.py", "encoders/bert.py", "encoders/minilm.py",
+             "encoders/mpnet.py", "encoders/lora.py", "encoders/inputs.py"),
     "image": ("data/images.py", "data/image_faults.py", "data/orientation.py",
-              "data/transforms.py", "encoders/image.py",
+              "data/transforms.py", "encoders/image.py", "encoders/lite_network.py",
               "encoders/efficientnet_lite.py", "encoders/inputs.py"),
 }  # fmt: skip
 
@@ -132,7 +132,7 @@ def _in_batches(
 @torch.inference_mode()
 def encode(
     posts: Sequence[Post],
-    encoder: TextEncoder | ImageEncoder,
+    encoder: nn.Module,
     inputs: Inputs,
     *,
     device: torch.device,

@@ -3,9 +3,7 @@
 import copy
 from typing import Any, Self
 
-import timm
 import torch
-import torchvision
 from torch import nn
 
 from ..data.transforms import Channels
@@ -106,6 +104,8 @@ def build_timm(name: str, *, pretrained: bool = True) -> ImageEncoder:
     Raises:
         OSError, RuntimeError: where timm does not know it or cannot load its weights.
     """
+    import timm  # takes seconds
+
     network: Any = timm.create_model(name, pretrained=pretrained, num_classes=0)
     data = timm.data.resolve_data_config(model=network)
     return ImageEncoder(
@@ -123,6 +123,8 @@ def build_torchvision(name: str, *, pretrained: bool = True) -> ImageEncoder:
     Raises:
         OSError, ValueError: where torchvision does not know it or cannot load its weights.
     """
+    import torchvision  # takes seconds
+
     network = torchvision.models.get_model(name, weights="DEFAULT" if pretrained else None)
     linear = [(path, m) for path, m in network.named_modules() if isinstance(m, nn.Linear)]
     if not linear:

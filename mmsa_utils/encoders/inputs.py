@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
@@ -69,7 +70,12 @@ class ImageInputs:
     def __init__(self, encoder: ImageEncoder, *, augment: bool = False) -> None:
         self.size, self.augment = encoder.size, augment
         self._eval = eval_transform(size=encoder.size, mean=encoder.mean, std=encoder.std)
-        self._train = train_transform(size=encoder.size, mean=encoder.mean, std=encoder.std)
+        self._means = encoder.mean, encoder.std
+
+    @cached_property
+    def _train(self) -> Any:  # a transform of albumentations
+        mean, std = self._means
+        return train_transform(size=self.size, mean=mean, std=std)
 
     def order(self, posts: Sequence[Post]) -> np.ndarray:
         """`(N,)` indices of the posts, as they are."""

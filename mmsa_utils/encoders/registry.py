@@ -33,6 +33,7 @@ from typing import TypeVar
 
 import torch
 
+from ..config import Config
 from ..errors import CourseError
 from ..sources import class_digest
 from .image import ImageEncoder, build_timm, build_torchvision
@@ -206,3 +207,16 @@ def encoder_fingerprint(modality: str, name: str) -> str:
         with torch.random.fork_rng():
             _BUILT[key] = _of_built(build_encoder(modality, name))
     return _BUILT[key]
+
+
+def encoder_fingerprints(config: Config) -> dict[str, str]:
+    """The fingerprint of every encoder that a config looks through, by modality and name.
+
+    Raises:
+        CourseError: as `encoder_fingerprint`.
+    """
+    return {
+        f"{modality} {name}": encoder_fingerprint("image" if modality == "image" else "text", name)
+        for modality in config.modalities
+        for name in config.encoders(modality)
+    }

@@ -73,7 +73,7 @@ MINUTES = {
     "learning curve": (8, 8),
     "shipped network": (1, 1),
     "model card": (4, 4),
-    "additive projection": (12, 12),
+    "additive projection": (30, 30),
     "analysis": (1, 1),
     "figures": (1, 1),
 }
@@ -91,6 +91,12 @@ class Recipes:
     base_learners: dict[str, tuple[str, ...]]  # by mode: of its ensemble
     shares: tuple[float, ...] = SHARES  # of the training posts, for the learning curve
     changes: Changes = field(default_factory=dict)  # knobs that this run has changed
+
+    @property
+    def interacting(self) -> dict[str, Config]:
+        """Fused networks whose head can do more than add up what text and picture say, by run."""
+        composition = self.networks["fused"].but(head="composition")
+        return {"attention": self.variants["attention"], "composition": composition}
 
     def start(self, mode: str) -> Config:
         """The course's config for a mode, nothing chosen yet."""

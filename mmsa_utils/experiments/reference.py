@@ -46,6 +46,7 @@ from ..figures.results import (
 from ..figures.style import save_figure, use_style
 from ..figures.training import learning_curve, training_curves
 from ..io import Record, load_json, save_json
+from ..models.heads import heads_for
 from ..paths import DEMO
 from ..settings import tweets_folder
 from ..training.batches import PostData
@@ -53,7 +54,7 @@ from ..training.cross_validation import cross_validate
 from ..training.ensemble import average_seeds, correct_priors, make_ensemble
 from ..training.final import NAME, add_calibration, ship
 from .card import card_facts
-from .interaction import interaction_facts
+from .interaction import Both, interaction_facts
 from .recipes import LORA, MINUTES, RUNS, Recipes
 from .runs import base_learner, mode_ensemble, run_learner
 from .tweets import tune
@@ -222,15 +223,27 @@ def _words_or_none(reference: Reference) -> list[int] | None:
 
 
 def additive_projection(reference: Reference) -> None:
-    """How much of fusion's gain is interaction: the network beside its additive projection."""
+    """How much of fusion's gain is interaction: networks beside their additive projections."""
     dataset, networks = reference.dataset, reference.recipes.networks
-    fused, projection = (
-        run_learner(dataset, networks["fused"], learner)
-        for learner in ("network", "additive projection")
-    )
-    single = {f"{m} network": run_learner(dataset, networks[m], "network") for m in SINGLE}
-    facts = interaction_facts(fused, projection, single, groups=find_groups(dataset.labelled))
+    fitting = heads_for(dataset.classes)
+    fused = {
+        "fused_network": _with_projection(dataset, networks["fused"], "fused-network"),
+        **{
+            name: _with_projection(dataset, config, name)
+            for name, config in reference.recipes.interacting.items()
+            if config.head in fitting
+        },
+    }
+    single = {f"{m}_network": run_learner(dataset, networks[m], "network") for m in SINGLE}
+    facts = interaction_facts(fused, single, groups=find_groups(dataset.labelled))
     save_json(facts, reference.folder / "emap.json")
+
+
+def _with_projection(dataset: Dataset, config: Config, name: str) -> Both:
+    """A network's run and that of its additive projection; `name` is that of the store."""
+    network = cross_validate(dataset, config, name=name)
+    learner = "additive projection"
+    return network, cross_validate(dataset, config, learner=learner, name=f"{name}-added-up")
 
 
 def analyses(reference: Reference) -> None:

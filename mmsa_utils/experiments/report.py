@@ -61,7 +61,9 @@ def _of_the_network(folder: Path) -> Record:
     return {
         "card": card,
         "emap": emap,
-        "emap_rows": _for_reading(emap["comparisons"]),
+        "emap_rows": _for_reading(
+            [row[name] for row in emap["networks"].values() for name in ("gain", "interaction")]
+        ),
         "fewest": FEWEST,
         "card_machines": _machines(card),
     }

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar, cast
 
-import numpy as np
 import torch
 from torch import nn
 
@@ -117,7 +116,8 @@ def _whole(predictor: Predictor, modality: str) -> tuple[nn.Module, ...]:
     frozen, stages = predictor.encoders.of(modality)[0], predictor.config.trained_stages
     if isinstance(frozen, TextEncoder):
         whole = copy.deepcopy(frozen)
-        whole.transformer.encoder.layer[-stages:] = upper.transformer.encoder.layer
+        layers = whole.transformer.encoder.layer[:-stages]
+        whole.transformer.encoder.layer = layers + upper.transformer.encoder.layer
         return (whole.eval(),)
     whole_image, (lower, _) = copy.deepcopy(frozen), frozen.split(stages)
     whole_image.network = nn.Sequential(*lower, *cast(nn.Sequential, upper.network))

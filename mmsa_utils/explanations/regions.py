@@ -13,7 +13,7 @@ from ..errors import CourseError
 from .parts import leave_one_out
 from .target import AT_ONCE, Target
 
-GRID = 7  # patches a side
+GRID = 6  # patches a side: each is a pass through every image encoder
 
 
 class PatchParts:
@@ -35,6 +35,11 @@ class PatchParts:
     def log_odds(self, kept: np.ndarray) -> np.ndarray:
         masks = torch.from_numpy(kept).view(-1, 1, self.grid, self.grid).float()
         return np.concatenate([self._of(some) for some in masks.split(AT_ONCE)])
+
+    def means(self, values: np.ndarray) -> np.ndarray:
+        """`(F,)`: what a map `(S, S)`, of Grad-CAM say, has on each patch, its mean."""
+        whole = torch.from_numpy(values)[None]
+        return nn.functional.adaptive_avg_pool2d(whole, self.grid).flatten().numpy()
 
     def _of(self, masks: torch.Tensor) -> np.ndarray:
         return self.target.of_pictures([_cover(p, masks) for p in self.target.pixels])

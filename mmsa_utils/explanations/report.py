@@ -14,7 +14,7 @@ from .regions import grad_cam, occlusion, seen_picture
 from .target import Target
 from .words import WordParts, integrated_gradients
 
-_FAR = 0.1  # of the log-odds that are shared out: an error of the gradients' sum to speak of
+_FAR, _SEEN = 0.1, 0.05  # an error of the gradients' sum that is spoken of: of them all, at least
 
 
 @dataclass(frozen=True)
@@ -86,8 +86,7 @@ def _of_words(target: Target) -> _Words:
         return (), np.zeros(0), np.zeros(0), ()
     parts = WordParts(target)
     found = integrated_gradients(parts)
-    shared_out = abs(found.scores.sum() + found.gap)
-    far = abs(found.gap) > _FAR * max(1.0, shared_out)
+    far = abs(found.gap) > max(_SEEN, _FAR * float(np.abs(found.scores).sum()))
     notes = (f"the gradients of the words add up with an error of {found.gap:.2f}",) if far else ()
     return parts.words, leave_one_out(parts), found.scores, notes
 

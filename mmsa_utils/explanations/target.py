@@ -28,6 +28,7 @@ class Target:
         label: as above.
         text: of the post, cleaned, as far as it counts.
         pixels: the picture as each image encoder sees it, `(1, 3, S, S)`.
+        value: the log-odds of the post as it is.
 
     Raises:
         CourseError: where the post has nothing that the network looks at, or its picture cannot
@@ -41,6 +42,7 @@ class Target:
         self._has = {"text": bool(self.text), "image": self.post.has_image}
         self._given = self._as_it_is()
         self.label = int(self._logits({})[0].argmax()) if label is None else label
+        self.value = float(self.log_odds())
 
     def _as_it_is(self) -> dict[str, torch.Tensor]:
         """A batch of this one post."""

@@ -46,7 +46,9 @@ def demo_carriers(posts: Sequence[Post]) -> pd.DataFrame:
     known = {_key(d.text): (d.text_kind == d.label, d.image_kind == d.label) for d in drafts}
     strange = [post.guid for post in posts if _key(post.text) not in known]
     if strange:
-        raise CourseError(f"{strange[0]} is no post of the demo set: of others the truth is unknown")
+        raise CourseError(
+            f"{strange[0]} is no post of the demo set: of others the truth is unknown"
+        )
     return pd.DataFrame([known[_key(post.text)] for post in posts], columns=["text", "image"])
 
 

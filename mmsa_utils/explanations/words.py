@@ -20,8 +20,8 @@ from .target import AT_ONCE, Target
 _CJK = "\u3005-\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _WORD = re.compile(rf"(?:[{_CJK}]|[^\s{_CJK}]+)\s*")
 
-_STEPS = (32, 64, 128, 256)  # of the integral: more where fewer are not near enough
-_NEAR = 0.02  # of what is to be shared out, or of 1 where that is less
+_STEPS = (32, 96)  # of the integral: more where fewer are not near enough
+_NEAR = 0.02  # of all scores together, whatever their sign
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,9 @@ def _tokens(encoder: TextEncoder, text: str, limit: int) -> _Tokens:
         return_offsets_mapping=True,
         return_tensors="pt",
     )
-    return _Tokens(found["input_ids"], [tuple(span) for span in found["offset_mapping"][0].tolist()])
+    return _Tokens(
+        found["input_ids"], [tuple(span) for span in found["offset_mapping"][0].tolist()]
+    )
 
 
 class WordParts:
@@ -109,11 +111,11 @@ class WordGradients:
 def integrated_gradients(parts: WordParts) -> WordGradients:
     """What each word adds to the log-odds on the way from a text of nothing but [PAD].
 
-    Sundararajan, Taly and Yan, "Axiomatic Attribution for Deep Networks", ICML 2017: the gradient at
-    the token vectors, summed up on the straight way from the baseline's to the text's. The scores
-    and the baseline add up to the log-odds of the text, but for the error of the sum, for which
-    the steps are doubled until it is small. Where several encoders read the text, all are on
-    that way together, and a word has the sum of their scores.
+    Sundararajan, Taly and Yan, "Axiomatic Attribution for Deep Networks", ICML 2017: the gradient
+    at the token vectors, summed up on the straight way from the baseline's to the text's. The
+    scores and the baseline add up to the log-odds of the text, but for the error of the sum, for
+    which more steps are taken where it is not small. Where several encoders read the text, all are
+    on that way together, and a word has the sum of their scores.
 
     Half-blended token vectors are no text, and the network never learnt from any.
     """
@@ -133,7 +135,7 @@ def integrated_gradients(parts: WordParts) -> WordGradients:
         found = method.attribute(ids, blank, n_steps=steps, internal_batch_size=AT_ONCE)
         scores = [each[0].sum(-1).detach().numpy() for each in found]  # (T,) an encoder
         gap = ends[1] - ends[0] - sum(float(each.sum()) for each in scores)
-        if abs(gap) <= _NEAR * max(1.0, abs(ends[1] - ends[0])):
+        if abs(gap) <= _NEAR * sum(float(np.abs(each).sum()) for each in scores):
             break
     sums = [parts.sums(t, s) for t, s in zip(parts.tokens, scores, strict=True)]
     return WordGradients(np.sum(sums, axis=0), ends[0], gap)

@@ -12,6 +12,13 @@ from .data import (
     words_per_class,
 )
 from .diagrams import model_structure, outline
+from .explanations import (
+    coloured_words,
+    deletion_curves,
+    explanation_figure,
+    picture_maps,
+    rank_correlations,
+)
 from .prediction import combinations, prediction_bars
 from .results import (
     calibration,
@@ -31,16 +38,21 @@ __all__ = [
     "class_balance",
     "class_colours",
     "class_recall",
+    "coloured_words",
     "combinations",
     "confusion_matrix",
+    "deletion_curves",
+    "explanation_figure",
     "image_grid",
     "image_sizes",
     "learning_curve",
     "model_structure",
     "outline",
+    "picture_maps",
     "post_grid",
     "prediction_bars",
     "ragged_mean",
+    "rank_correlations",
     "run_comparison",
     "save_figure",
     "text_lengths",

@@ -76,20 +76,6 @@ class PredictionForm(widgets.VBox):
         self.text.value, self.picture.value, self.answer.value = "", (), ""
 
 
-def prediction_form(model: Predictor) -> PredictionForm:
-    """A form that asks a model about one post after another.
-
-    A post may have a text alone or a picture alone. What is wrong with one (nothing given, a
-    picture that cannot be read) stands in one line where the answer would stand. Nothing
-    leaves the machine: the form talks to the notebook's own kernel. Jupyter passes on pictures
-    of up to 10 MB: of a larger one the answer says that no picture was read.
-
-    Args:
-        model: from `load_model`.
-    """
-    return PredictionForm(model)
-
-
 # ---- the answer as HTML -------------------------------------------------------------------
 
 

@@ -63,12 +63,14 @@ class Predictor:
     # ---- answers --------------------------------------------------------------------------
 
     @overload
-    def predict(self, posts: Sequence[Post | Pair]) -> list[Prediction]: ...
+    def predict(self, posts: Sequence[Post | Pair]) -> list[Prediction]:
+        """Of many posts."""
 
     @overload
     def predict(
         self, posts: None = None, *, text: str | None = None, image: Picture | None = None
-    ) -> Prediction: ...
+    ) -> Prediction:
+        """Of a single one."""
 
     def predict(
         self,
@@ -94,10 +96,11 @@ class Predictor:
         """
         if posts is None:
             return self._answer([make_post(text, image)])[0]
-        if text is not None or image is not None or isinstance(posts, str | bytes):
+        if text is not None or image is not None or isinstance(posts, str | bytes | Post):
             raise CourseError("give a sequence of posts, or text=... and image=... of a single one")
         starts = range(0, len(posts), BATCH)
-        return [p for start in starts for p in self._answer(_made(posts[start:], start))]
+        parts = (_made(posts[start : start + BATCH], start) for start in starts)
+        return [prediction for part in parts for prediction in self._answer(part)]
 
     def _answer(self, posts: Sequence[Post]) -> list[Prediction]:
         seen = [self._look(post) for post in posts]
@@ -260,8 +263,8 @@ def _shapley(value: Mapping[Players, float], player: str) -> float:
 
 
 def _made(posts: Sequence[Post | Pair], start: int) -> list[Post]:
-    """The first `BATCH` of some posts; `start` is the number of the first one."""
-    return [_as_post(post, start + n + 1) for n, post in enumerate(posts[:BATCH])]
+    """Posts, of which the first has the number `start` (from 0) among all."""
+    return [_as_post(post, start + n + 1) for n, post in enumerate(posts)]
 
 
 def _as_post(post: Post | Pair, number: int) -> Post:

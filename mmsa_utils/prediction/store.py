@@ -13,22 +13,19 @@ import hashlib
 import json
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
 
+from safetensors import SafetensorError
+
 from ..config import Config
 from ..encoders import weights
+from ..encoders.registry import encoder_fingerprints
 from ..errors import CourseError
 from ..io import Record, file_sha256, load_json, replacing, save_json
 from ..models.fusion import SentimentModel
-from ..training.final import (
-    NAME,
-    encoder_fingerprints,
-    model_record,
-    restore_model,
-    save_weights,
-    saved_classes,
-)
+from ..training.saved import NAME, model_record, restore_model, save_weights, saved_classes
 from ..version import __version__
 from .predictor import Predictor
 
@@ -133,30 +130,41 @@ def _read(folder: Path) -> Record:
     record = load_json(folder / RECORD)
     if not isinstance(record, dict) or not isinstance(record.get("format"), int):
         raise CourseError(f"{folder / RECORD} is not the record of a model: {_ANEW}")
-    unknown = sorted(set(record.get("config", {})) - {field.name for field in fields(Config)})
-    if record["format"] > FORMAT or unknown:
-        raise CourseError(
-            f"{folder} was written by a newer version, {record.get('version')} (this is "
-            f"{__version__}): update mmsa_utils"
-        )
+    if record["format"] > FORMAT:
+        raise CourseError(_newer(folder, record))
     return record
 
 
+def _newer(folder: Path, record: Record) -> str:
+    return (
+        f"{folder} was written by a newer version, {record.get('version')} (this is "
+        f"{__version__}): update mmsa_utils"
+    )
+
+
 def _require_whole(folder: Path, record: Record) -> None:
-    """Ends where the weights or the record are not as they were written."""
-    file, size = folder / WEIGHTS, (folder / WEIGHTS).stat().st_size
-    if size < record.get("bytes", 0):
-        raise CourseError(f"{file} is truncated, {size} bytes of {record['bytes']}: {_ANEW}")
-    if file_sha256(file) != record.get("sha256"):
-        raise CourseError(f"{file} is altered, or of another model: {_ANEW}")
-    trained = saved_classes(file)
-    if record.get("classes") != trained:
-        raise CourseError(
-            f"{folder / RECORD} names other classes ({', '.join(map(str, record['classes']))}) "
-            f"than its weights were trained for ({', '.join(trained)}): {_ANEW}"
-        )
+    """Ends where the record or the weights are not as they were written."""
     if record.get(_SEAL) != _seal(record):
-        raise CourseError(f"{folder / RECORD} is altered: {_ANEW}")
+        raise CourseError(_alteration(folder, record))
+    if set(record["config"]) - {field.name for field in fields(Config)}:
+        raise CourseError(_newer(folder, record))
+    file, size = folder / WEIGHTS, (folder / WEIGHTS).stat().st_size
+    if size < record["bytes"]:
+        raise CourseError(f"{file} is truncated, {size} bytes of {record['bytes']}: {_ANEW}")
+    if file_sha256(file) != record["sha256"]:
+        raise CourseError(f"{file} is altered, or of another model: {_ANEW}")
+
+
+def _alteration(folder: Path, record: Record) -> str:
+    """What is wrong with a record that is not as it was written."""
+    with suppress(SafetensorError, OSError):  # the weights may be spoilt as well
+        trained = saved_classes(folder / WEIGHTS)
+        if record.get("classes") != trained:
+            return (
+                f"{folder / RECORD} names other classes than its weights were trained for, "
+                f"{', '.join(trained)}: {_ANEW}"
+            )
+    return f"{folder / RECORD} is altered: {_ANEW}"
 
 
 def _restored(place: Path, record: Record, file: Path) -> Predictor:
@@ -165,7 +173,7 @@ def _restored(place: Path, record: Record, file: Path) -> Predictor:
         here = encoder_fingerprints(config)
     except CourseError as error:
         raise CourseError(f"{place}: {error}") from error
-    other = [name for name, print_ in record.get("encoders", here).items() if here[name] != print_]
+    other = [name for name, said in record.get("encoders", here).items() if here[name] != said]
     if other:
         raise CourseError(
             f"{place} was trained with another {other[0].replace(' ', ' encoder ', 1)} than the "

@@ -4,39 +4,34 @@ Stands on data, encoders and models, and hands its results to evaluation. The lo
 nothing of modalities; a learner knows nothing of folds.
 """
 
-from .additive import AdditiveProjection
-from .batches import PostData
-from .classical import KernelRidgeClassifier
-from .cross_validation import choose, cross_validate
-from .ensemble import OpinionPool, PriorCorrection, average_seeds, correct_priors, make_ensemble
-from .final import load_shipped_model, predict_posts, train_final
-from .learners import FitContext, Learner, Nested, PostClassifier, make_learner, register_learner
-from .loop import Trainer, Validation, evaluate, train_one_epoch
-from .network import NetworkClassifier
+from importlib import import_module
+from typing import Any
 
-__all__ = [
-    "AdditiveProjection",
-    "FitContext",
-    "KernelRidgeClassifier",
-    "Learner",
-    "Nested",
-    "NetworkClassifier",
-    "OpinionPool",
-    "PostClassifier",
-    "PostData",
-    "PriorCorrection",
-    "Trainer",
-    "Validation",
-    "average_seeds",
-    "choose",
-    "correct_priors",
-    "cross_validate",
-    "evaluate",
-    "load_shipped_model",
-    "make_ensemble",
-    "make_learner",
-    "predict_posts",
-    "register_learner",
-    "train_final",
-    "train_one_epoch",
-]
+# Where names come from, imported when they are first asked for: scikit-learn takes seconds, and a
+# trained model answers without it.
+_HOMES = {
+    "additive": ("AdditiveProjection",),
+    "batches": ("PostData",),
+    "classical": ("KernelRidgeClassifier",),
+    "cross_validation": ("choose", "cross_validate"),
+    "ensemble": (
+        *("OpinionPool", "PriorCorrection", "average_seeds", "correct_priors", "make_ensemble"),
+    ),
+    "final": ("predict_posts", "train_final"),
+    "learners": (
+        *("FitContext", "Learner", "Nested", "PostClassifier"),
+        *("make_learner", "register_learner"),
+    ),
+    "loop": ("Trainer", "Validation", "evaluate", "train_one_epoch"),
+    "network": ("NetworkClassifier",),
+    "saved": ("load_shipped_model",),
+}
+_HOME = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{_HOME[name]}", __name__), name)

@@ -315,6 +315,14 @@ def build_trained(config: Config) -> dict[str, Encoder]:
     return {m: build_encoder(m, config.encoders(m)[0]) for m in trained}
 
 
+def trained_parts(config: Config) -> dict[str, Encoder]:
+    """Fresh encoders to be trained along, or what of them lies above the frozen part."""
+    return {
+        modality: encoder.split(config.trained_stages)[1] if config.is_cut(modality) else encoder
+        for modality, encoder in build_trained(config).items()
+    }
+
+
 @dataclass(frozen=True)
 class PostSubset:
     """Some posts of a `PostData`: what a learner gets as `X`. `X[rows]` is a part of it."""

@@ -9,6 +9,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.kernel_ridge import KernelRidge
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
 from sklearn.model_selection import (
     GridSearchCV,
     PredefinedSplit,
@@ -110,9 +111,16 @@ def linear_pipeline(*, C: float = 1.0) -> Pipeline:
 
 def _all_classes(estimator: Any, table: Any, count: int) -> np.ndarray:
     """`(n, count)` probabilities; 0 for a class that the estimator has seen no post of."""
-    probabilities = np.zeros((len(table), count))
-    probabilities[:, estimator.classes_] = estimator.predict_proba(table)
+    found = estimator.predict_proba(table)
+    probabilities = np.zeros((len(found), count), dtype=found.dtype)
+    probabilities[:, estimator.classes_] = found
     return probabilities
+
+
+def negative_log_loss(estimator: Any, X: Any, y: np.ndarray) -> float:
+    """scikit-learn's scorer of that name, also where rare classes are in one split only."""
+    count = max(*y, *estimator.classes_) + 1
+    return -log_loss(y, _all_classes(estimator, X, count), labels=range(count))
 
 
 class MajorityClassifier(PostClassifier):
@@ -196,7 +204,7 @@ class FeatureClassifier(PostClassifier):
             return clone(self.estimator)
         split = PredefinedSplit(np.where(validation, 0, -1))  # -1: never left out
         return GridSearchCV(
-            self.estimator, self.grid, scoring="neg_log_loss", cv=split, error_score="raise"
+            self.estimator, self.grid, scoring=negative_log_loss, cv=split, error_score="raise"
         )
 
     def predict_proba(self, X: PostSubset) -> np.ndarray:

@@ -176,3 +176,7 @@ class Nested(PostClassifier):
 
     def settings(self) -> Record:
         return self.learner.settings()
+
+
+# The learners of this package, imported to be registered; they need what stands above.
+from . import additive, classical, network  # noqa: E402, F401

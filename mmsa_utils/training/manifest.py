@@ -9,7 +9,7 @@ import numpy as np
 
 from ..config import Config
 from ..data.posts import Dataset
-from ..encoders.registry import encoder_fingerprint
+from ..encoders.registry import encoder_fingerprints
 from ..errors import CourseError
 from ..io import Record, load_json, save_json
 from ..models.heads import head_class
@@ -72,13 +72,7 @@ def make_manifest(dataset: Dataset, config: Config, learner: Learner, groups: np
         "settings": _counting(learner.settings()),
         "own code": _own_classes(learner, config),
         "config": _counting(config.to_dict()),
-        "encoders": {
-            f"{modality} {name}": encoder_fingerprint(
-                "text" if modality == "words" else modality, name
-            )
-            for modality in config.modalities
-            for name in config.encoders(modality)
-        },
+        "encoders": encoder_fingerprints(config),
         "posts": dataset.fingerprint,
         "classes": list(dataset.classes),
         "unlabelled posts": _digest([[p.guid, p.content] for p in dataset.unlabelled]),

@@ -10,13 +10,11 @@ from tqdm.auto import tqdm
 
 from ..config import Config
 from ..devices import pick_device
-from ..encoders.image import ImageEncoder
-from ..encoders.text import TextEncoder
 from ..io import Record
 from ..models.fusion import SentimentModel, hide
 from ..models.objective import make_loss, make_objective
 from ..models.trainable import Batch
-from .batches import PostSubset, build_trained
+from .batches import PostSubset, trained_parts
 from .learners import FitContext, Nested, PostClassifier, register_learner
 from .loop import Batches, Trainer, Validation, predict_logits
 
@@ -99,14 +97,6 @@ class NetworkClassifier(PostClassifier):
 
     def settings(self) -> Record:
         return self.config.to_dict()
-
-
-def trained_parts(config: Config) -> dict[str, TextEncoder | ImageEncoder]:
-    """Fresh encoders to be trained along, or what of them lies above the frozen part."""
-    return {
-        modality: encoder.split(config.trained_stages)[1] if config.is_cut(modality) else encoder
-        for modality, encoder in build_trained(config).items()
-    }
 
 
 @register_learner("network")

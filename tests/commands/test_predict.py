@@ -107,6 +107,16 @@ def test_below_the_least_probability_it_is_not_sure_and_says_what_that_costs(loa
     assert lines(capsys)[0] == best
 
 
+def test_of_the_courses_model_it_is_known_what_refusals_cost(shipped, monkeypatch, capsys):
+    monkeypatch.setattr(mmsa_utils.prediction, "load_model", lambda folder=None: shipped)
+    post = ["--text", TEXT, "--image", str(PICTURE)]
+    assert main(["predict", *post, "--least", "0.6", "--json"]) == 0
+    cost = json.loads(capsys.readouterr().out)["least"]
+    assert cost["probability"] == 0.6
+    assert 0 < cost["refused"] < 0.5
+    assert cost["accuracy_of_rest"] > shipped.facts["scores"]["accuracy"]
+
+
 def test_a_model_without_the_cost_of_refusals_says_so(shipped, monkeypatch, capsys):
     monkeypatch.setattr(mmsa_utils.prediction, "load_model", lambda folder=None: shipped)
     monkeypatch.setattr(shipped, "facts", shipped.facts | {"least": {}})

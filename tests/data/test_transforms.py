@@ -2,9 +2,12 @@
 
 import warnings
 
+import albumentations as A
+import cv2
 import numpy as np
 import pytest
 import torch
+from albumentations.pytorch import ToTensorV2
 
 from mmsa_utils.data import transforms
 
@@ -75,3 +78,15 @@ def test_the_whole_picture_is_seen_in_evaluation_and_normalised():
     assert seen.dtype == torch.float32
     assert torch.allclose(seen[:, 32, 0], -mean / std, atol=1e-5)
     assert torch.allclose(seen[:, 32, -1], (1 - mean) / std, atol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(10, 7), (300, 500), (64, 64), (1, 1), (900, 80)])
+def test_evaluation_is_what_albumentations_makes_of_a_picture(shape):
+    image = np.random.default_rng(1).integers(0, 256, (*shape, 3), dtype=np.uint8)
+    mean, std = (127 / 255,) * 3, (128 / 255, 0.25, 0.2)
+    resize = A.Resize(64, 64, interpolation=cv2.INTER_AREA)
+    theirs = A.Compose([resize, A.Normalize(mean=mean, std=std), ToTensorV2()])
+    expected = theirs(image=image)["image"]
+    found = transforms.eval_transform(size=64, mean=mean, std=std)(image=image)["image"]
+    assert torch.allclose(found, expected, atol=1e-6)
+    assert (found.dtype, found.is_contiguous()) == (expected.dtype, True)

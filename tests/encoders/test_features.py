@@ -157,6 +157,16 @@ def test_no_module_that_reads_posts_for_an_encoder_is_left_out_of_the_key(modali
     assert {found for file in reading for found in imported(file)} <= files
 
 
+@pytest.mark.parametrize("modality", ["text", "image"])
+def test_no_module_that_makes_an_encoder_is_left_out_of_the_key(modality):
+    files = {file for file in features.source_files(modality) if file.parent.name == "encoders"}
+    names = {file.stem for file in files}
+    apart = {"registry", "weights"}  # they choose and check, and compute nothing
+    for file in files - {file for file in files if file.stem == "inputs"}:  # reads for both
+        used = re.findall(r"^from \.(\w+) import", file.read_text(), re.MULTILINE)
+        assert set(used) <= names | apart
+
+
 def test_a_broken_cache_is_computed_anew_with_a_warning(demo, mine):
     posts = demo.labelled[:3]
     first = extract_features(posts, "text", MINE)

@@ -19,7 +19,8 @@ from mmsa_utils.experiments.recipes import MINUTES, RUNS
 from mmsa_utils.experiments.reference import STAGES, Reference, run_reference
 from mmsa_utils.io import load_json
 from mmsa_utils.paths import DEMO
-from mmsa_utils.training.final import NAME, load_shipped_model, predict_posts
+from mmsa_utils.training.final import NAME, predict_posts
+from mmsa_utils.training.saved import load_shipped_model
 
 
 def every_other(posts):
@@ -119,13 +120,16 @@ def test_a_network_of_another_configuration_is_not_calibrated(run, tmp_path, cap
     assert (tmp_path / "shipped.json").read_bytes() == before
 
 
-def test_interaction_is_measured_on_the_network_of_the_card(run):
+def test_interaction_is_measured_on_the_network_of_the_card_and_on_heads_that_can_interact(run):
     card, emap = (load_json(run.folder / f"{name}.json") for name in ("card", "emap"))
-    assert emap["scores"]["fused"] == card["scores"]["both"]
-    assert emap["scores"]["text view"] == card["scores"]["text"]
-    assert emap["better"] in ("text network", "image network")
-    assert 0 <= emap["changed"] < 0.5
-    assert next(row["second"] for row in emap["comparisons"]) == "additive projection"
+    networks = emap["networks"]
+    assert list(networks) == ["fused_network", "attention", "composition"]
+    assert networks["fused_network"]["scores"] == card["scores"]["both"]
+    assert networks["fused_network"]["changed"] == 0, "concat adds up"
+    attention = load_record(run.folder, "attention")["oof"]["accuracy"]
+    assert networks["attention"]["scores"]["accuracy"]["mean"] == pytest.approx(attention)
+    assert emap["better"] in emap["single"]
+    assert list(emap["single"]) == ["text_network", "image_network"]
 
 
 def test_where_words_cannot_be_read_the_card_does_without(run, capsys):

@@ -16,7 +16,7 @@ from mmsa_utils.experiments.report import (
     render_pages,
     write_own_report,
 )
-from mmsa_utils.io import save_json
+from mmsa_utils.io import load_json, save_json
 from mmsa_utils.paths import PROJECT
 
 ENVIRONMENT = {"device": "cpu", "cores": 2, "torch": "2.6.0"}
@@ -167,17 +167,35 @@ def card():
     }
 
 
-def emap(*, interaction=0.001, noise=True, gain_noise=False):
-    names = ("fused", "additive projection", "text network", "image network", "text view")
-    pairs = ((names[0], names[1]), (names[0], names[2]), (names[1], names[2]))
+def difference(accuracy, *, noise, against):
     return {
-        "scores": {name: mean(0.7 - n / 100) for n, name in enumerate(names)},
-        "better": "text network",
-        "comparisons": [comparison(*pair) for pair in pairs],
-        "changed": 0.0321,
-        "gain": {"accuracy": 0.02, "macro_f1": 0.04, "within_noise": gain_noise},
-        "interaction": {"accuracy": interaction, "macro_f1": 0.002, "within_noise": noise},
-        "share": {"accuracy": interaction / 0.02, "macro_f1": 0.05},
+        **comparison("attention", against),
+        "gain_accuracy": accuracy,
+        "gain_macro_f1": 2 * accuracy,
+        "within_noise": {"accuracy": noise, "macro_f1": noise},
+    }
+
+
+def emap(*, interaction=0.004, noise=True):
+    def network(head, changed, lost, lost_noise):
+        share = None if lost_noise else lost / 0.02
+        return {
+            "head": head,
+            "scores": mean(0.71),
+            "projection": mean(0.71 - lost),
+            "changed": changed,
+            "gain": difference(0.02, noise=False, against="text_network"),
+            "interaction": difference(lost, noise=lost_noise, against="additive projection"),
+            "share": {"accuracy": share, "macro_f1": share},
+        }
+
+    return {
+        "single": {"text_network": mean(0.68), "image_network": mean(0.64)},
+        "better": "text_network",
+        "networks": {
+            "fused_network": network("concat", 0.0, 0.0, True),
+            "attention": network("attention", 0.0321, interaction, noise),
+        },
     }
 
 
@@ -247,19 +265,28 @@ def test_a_card_without_read_words_says_nothing_of_them(results):
     assert "By words in the picture" not in render_pages(results)["MODEL_CARD.md"]
 
 
+def test_the_report_says_that_a_head_that_adds_up_has_no_interaction(results):
+    report = " ".join(render_pages(results)["report.md"].split())
+    assert "adds up by construction" in report
+    assert "(+0.020 accuracy and +0.040 macro-F1) comes of adding two opinions up" in report
+
+
 @pytest.mark.parametrize(
     ("made", "says"),
     [
-        ({}, "fusion's gain is that of adding up two opinions"),
-        ({"noise": False, "interaction": 0.01}, "**50 % of the gain in accuracy and 5 %"),
-        ({"gain_noise": True}, "is within noise, so there is nothing that could be shared out"),
+        ({}, "accuracy changes by -0.004 (within noise), its macro-F1 by -0.008 (within noise)."),
+        (
+            {"noise": False, "interaction": 0.01},
+            "accuracy changes by -0.010 (more than noise), its macro-F1 by -0.020 (more than "
+            "noise); that is 50 % of its gain in accuracy; that is 50 % of its gain in macro-F1.",
+        ),
     ],
 )
-def test_the_report_says_how_much_of_the_gain_is_interaction(results, made, says):
+def test_the_report_calls_noise_what_is_noise(results, made, says):
     save_json(emap(**made), results / "course" / "emap.json")
     report = " ".join(render_pages(results)["report.md"].split())
-    assert says in report
-    assert "answers otherwise on 3.2 % of the posts" in report
+    assert "`attention` answers otherwise on 3.2 % of the posts; its " + says in report
+    assert "| attention | attention | 0.710 ± 0.012 |" in report
 
 
 # ---- a report on other posts ------------------------------------------------------------
@@ -296,6 +323,22 @@ def test_a_run_on_other_posts_has_a_report_of_its_own(own):
     assert "| fused - text | +0.032 | +0.046 | +0.010 to +0.080 |" in text
     assert "bootstrap over groups of copies" in text
     assert {name: (PROJECT / name).read_bytes() for name in PAGES} == pages
+
+
+def test_a_report_on_other_classes_shows_theirs(own):
+    per_class = {name: {"precision": 0.5, "recall": 0.5, "f1": 0.5} for name in ("calm", "loud")}
+    for run in (*RUNS, "plain_folds"):
+        made = {**record(run, 0.64), "oof": {**scores(0.64), "per_class": per_class}}
+        made["dataset"] = {"name": "mine", "fingerprint": "0", "excluded": {}}
+        save_json(made, own / f"{run}.json")
+    data = {**analysis()["data"], "classes": {"calm": 8, "loud": 9}}
+    save_json({**load_json(own / "analysis.json"), "data": data}, own / "analysis.json")
+    classes = {"classes": {"calm": 8, "loud": 9}, "oof": {"per_class": per_class}}
+    save_json({**card(), **classes}, own / "card.json")
+    text = render_own_report(own)
+    assert "| run | accuracy | macro-F1 | recall calm | recall loud |" in text
+    assert "(8 calm, 9 loud)" in text
+    assert "neutral" not in text
 
 
 def test_it_shows_the_figures_that_were_drawn_and_no_others(own):

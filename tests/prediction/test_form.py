@@ -1,6 +1,8 @@
 """Tests of the form: what a user types and chooses, and what stands below it then."""
 
 import re
+import subprocess
+import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -9,9 +11,8 @@ import pytest
 
 from mmsa_utils.errors import CourseError
 from mmsa_utils.paths import DEMO
-from mmsa_utils.prediction.form import PredictionForm, prediction_form
-from mmsa_utils.prediction.posts import make_post
-from mmsa_utils.prediction.result import Prediction
+from mmsa_utils.prediction import Prediction, make_post, prediction_form
+from mmsa_utils.prediction.form import PredictionForm
 
 CLASSES = ("negative", "neutral", "positive")
 VIEWS = {"text": (0.125, 0.25, 0.625), "image": (0.5, 0.125, 0.375)}
@@ -159,3 +160,9 @@ def test_other_classes_have_their_bars_too() -> None:
     form.predict.click()
     assert "This post is glad , with" in shown(form)
     assert "calm 12.5% angry 25.0% glad 62.5%" in shown(form)
+
+
+def test_predictions_do_without_what_the_form_is_drawn_with() -> None:
+    code = "import sys, mmsa_utils.prediction; print({'ipywidgets', 'seaborn'} & set(sys.modules))"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "set()"  # a command would be seconds slower

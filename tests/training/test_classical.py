@@ -7,7 +7,7 @@ from scipy.special import expit, softmax
 from sklearn.base import clone
 from sklearn.kernel_ridge import KernelRidge
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import log_loss
+from sklearn.metrics import get_scorer, log_loss
 from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
@@ -23,6 +23,7 @@ from mmsa_utils.training.classical import (
     KernelRidgeClassifier,
     SoftmaxSVC,
     linear_pipeline,
+    negative_log_loss,
 )
 from mmsa_utils.training.learners import FitContext, make_learner
 
@@ -83,6 +84,25 @@ def test_the_penalty_is_the_one_with_the_lowest_log_loss_on_the_validation_rows(
     expected = linear_pipeline(C=best).fit(table, y).predict_proba(table)
     learner = clone(make_learner("linear", Config(mode="text")).learner)
     assert np.abs(learner.fit(subset, y, context).predict_proba(subset) - expected).max() < 1e-9
+
+
+@pytest.mark.parametrize("left_out", [[0], [0, 1], [0, 1, 2]])
+def test_the_penalty_is_chosen_also_where_rare_classes_are_in_one_split_only(demo, left_out):
+    """The fitted posts lack a class, or the validation posts have some of them alone."""
+    subset, y, context = posts(demo)
+    rows = np.flatnonzero(~context.validation | np.isin(y, left_out))
+    rows = rows[context.validation[rows] | (y[rows] != 1)] if 1 in left_out else rows
+    part = FitContext(validation=context.validation[rows], groups=rows, fold_seed=0, seed=0)
+    learner = clone(make_learner("linear", Config(mode="text")).learner)
+    assert learner.fit(subset[rows], y[rows], part).predict_proba(subset).shape == (240, 3)
+
+
+def test_the_score_is_scikit_learns_where_that_has_one():
+    model = linear_pipeline().fit(X, Y)
+    expected = get_scorer("neg_log_loss")(model, NEW, Y[:15])
+    assert negative_log_loss(model, NEW, Y[:15]) == pytest.approx(expected)
+    absent = -np.log(model.predict_proba(NEW)[:, 2]).mean()
+    assert negative_log_loss(model, NEW, np.full(15, 2)) == pytest.approx(-absent)
 
 
 @pytest.mark.parametrize("turn", [1, 2])

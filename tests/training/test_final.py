@@ -13,11 +13,12 @@ from mmsa_utils.training.batches import PostData
 from mmsa_utils.training.final import (
     NAME,
     SHOWN,
-    load_shipped_model,
+    add_calibration,
     predict_posts,
     ship,
     train_final,
 )
+from mmsa_utils.training.saved import load_shipped_model
 
 
 @pytest.mark.parametrize("spoil", ["truncate", "alter", "remove"])
@@ -66,3 +67,19 @@ def test_a_network_with_trained_encoders_is_not_shipped(demo, tmp_path):
     with pytest.raises(CourseError, match="finetune"):
         ship(demo, Config(finetune=("text",)), RECORD, demo, folder=tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+def test_what_is_shipped_says_its_classes_and_learns_how_sure_it_may_be(demo, tmp_path):
+    ship(demo, Config(mode="text", epochs=2), RECORD, demo, folder=tmp_path)
+    before = weights.shipped_records(tmp_path)[NAME]
+    assert before["classes"] == list(demo.classes)
+    assert before["class_counts"] == {
+        name: int((demo.labels == label).sum()) for label, name in enumerate(demo.classes)
+    }
+    assert "temperatures" not in before
+    content = (tmp_path / NAME).read_bytes()
+    add_calibration({"temperatures": {"both": 1.25}}, folder=tmp_path)
+    assert weights.shipped_records(tmp_path)[NAME] == before | {"temperatures": {"both": 1.25}}
+    assert (tmp_path / NAME).read_bytes() == content
+    with pytest.raises(CourseError, match=r"does not know other\.safetensors"):
+        add_calibration({}, name="other.safetensors", folder=tmp_path)
