@@ -35,7 +35,8 @@ fuzz: $(READY)               ## 10,000 byte changes of posts; OPTIONS="--seed 7"
 test_on = $(if $(2),echo "Python $(1): $(2)"; $(MAKE) test VENV=.venv-$(1) BASE=$(2) || exit 1;,echo "Python $(1): not here, skipped";)
 
 lab: $(READY)                ## JupyterLab on the notebooks
-	$(PYTHON) -m jupyter lab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks
+	$(PYTHON) -m jupyter lab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks \
+	    --ServerApp.tornado_settings='{"websocket_max_message_size": 104857600}'
 
 reference: $(EXTRAS)         ## the full reference run; goes on where it was stopped
 	$(PYTHON) -m mmsa_utils reference $(OPTIONS)

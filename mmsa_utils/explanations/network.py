@@ -110,7 +110,7 @@ def _whole(predictor: Predictor, modality: str) -> tuple[nn.Module, ...]:
     device, trained = predictor.encoders.device, predictor.model.encoders
     if modality not in trained:
         return predictor.encoders.of(modality)
-    upper = copy.deepcopy(trained[modality]).to(device)
+    upper: Any = copy.deepcopy(trained[modality]).to(device)
     if not predictor.config.is_cut(modality):
         return (upper,)
     frozen, stages = predictor.encoders.of(modality)[0], predictor.config.trained_stages

@@ -40,7 +40,7 @@ def demo_carriers(posts: Sequence[Post]) -> pd.DataFrame:
     Raises:
         CourseError: where a post is none of the demo set.
     """
-    rng = np.random.default_rng(make_demo.__kwdefaults__["seed"])
+    rng = np.random.default_rng((make_demo.__kwdefaults__ or {})["seed"])
     drafts = _drafts(LABELLED, rng) + _drafts(UNLABELLED, rng)
     _write_texts(drafts, rng)
     known = {_key(d.text): (d.text_kind == d.label, d.image_kind == d.label) for d in drafts}

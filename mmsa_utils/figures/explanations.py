@@ -2,7 +2,7 @@
 
 import textwrap
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -36,53 +36,83 @@ class Said(Protocol):
     """What an explained answer has to say; arrays of K classes, modalities by name."""
 
     @property
-    def classes(self) -> tuple[str, ...]: ...
+    def classes(self) -> tuple[str, ...]:
+        """Names of the K classes."""
+        ...
 
     @property
-    def probabilities(self) -> np.ndarray: ...
+    def probabilities(self) -> np.ndarray:
+        """`(K,)`, calibrated."""
+        ...
 
     @property
-    def views(self) -> Mapping[str, np.ndarray]: ...
+    def views(self) -> Mapping[str, np.ndarray]:
+        """`(K,)` a modality: what it says alone."""
+        ...
 
     @property
-    def contributions(self) -> Mapping[str, float]: ...
+    def contributions(self) -> Mapping[str, float]:
+        """A modality's Shapley value."""
+        ...
 
     @property
-    def shares(self) -> Mapping[str, float]: ...
+    def shares(self) -> Mapping[str, float]:
+        """A modality's share of the answer."""
+        ...
 
     @property
-    def label(self) -> str: ...
+    def label(self) -> str:
+        """The most probable class."""
+        ...
 
     @property
-    def confidence(self) -> float: ...
+    def confidence(self) -> float:
+        """Its probability."""
+        ...
 
 
 class Explained(Protocol):
     """An explanation as `explanation_figure` draws it: F words, a picture of S x S pixels."""
 
     @property
-    def prediction(self) -> Said: ...
+    def prediction(self) -> Said:
+        """Prediction of the explained post."""
+        ...
 
     @property
-    def words(self) -> Sequence[str]: ...
+    def words(self) -> Sequence[str]:
+        """Words of the explained post."""
+        ...
 
     @property
-    def left_out(self) -> np.ndarray: ...
+    def left_out(self) -> np.ndarray:
+        """Left out of the explained post."""
+        ...
 
     @property
-    def gradients(self) -> np.ndarray: ...
+    def gradients(self) -> np.ndarray:
+        """Gradients of the explained post."""
+        ...
 
     @property
-    def picture(self) -> np.ndarray | None: ...
+    def picture(self) -> np.ndarray | None:
+        """Picture of the explained post."""
+        ...
 
     @property
-    def occlusion(self) -> np.ndarray | None: ...
+    def occlusion(self) -> np.ndarray | None:
+        """Occlusion of the explained post."""
+        ...
 
     @property
-    def grad_cam(self) -> np.ndarray | None: ...
+    def grad_cam(self) -> np.ndarray | None:
+        """Grad cam of the explained post."""
+        ...
 
     @property
-    def notes(self) -> Sequence[str]: ...
+    def notes(self) -> Sequence[str]:
+        """Notes of the explained post."""
+        ...
 
 
 # ---- words ------------------------------------------------------------------------------
@@ -163,7 +193,7 @@ def _draw_words(
 
 def _draw_legend(axes: Axes, colours: ScalarMappable, label: str) -> None:
     """At the upper right: what the two ends of the colours mean."""
-    low, high = (colours.to_rgba(end) for end in colours.get_clim())
+    low, high = (cast(Any, colours.to_rgba(end)) for end in colours.get_clim())
     speaks_for = textwrap.shorten(f"for {label}", 30, placeholder=" …")
     place = (-_PADDING, 9.0)
     options = {"ha": "right", "va": "center", "size": 8.0, "corner": (1.0, 1.0)}
@@ -269,7 +299,7 @@ def _draw_picture(axes: Axes, picture: np.ndarray, title: str) -> None:
 def _overlay(axes: Axes, values: np.ndarray, colours: ScalarMappable, weight: np.ndarray) -> None:
     """Colours laid over a picture, the stronger the larger the weight."""
     strength = 0.2 + 0.6 * weight / (weight.max(initial=0.0) or 1.0)
-    axes.imshow(values, cmap=colours.get_cmap(), norm=colours.norm, alpha=strength)
+    axes.imshow(values, cmap=colours.get_cmap(), norm=cast(Any, colours.norm), alpha=strength)
 
 
 def _draw_bar(axes: Axes, colours: ScalarMappable, label: str) -> None:
@@ -326,11 +356,15 @@ def _draw_classes(axes: Axes, said: Said) -> None:
     colours = list(class_colours(said.classes).values())
     axes.barh(places, said.probabilities, 0.7, color=colours)
     for place, probability in zip(places, said.probabilities, strict=True):
-        axes.text(1.17, place, f"{probability:.2f}", ha="right", va="center", fontsize=9)
+        axes.text(1.17, float(place), f"{probability:.2f}", ha="right", va="center", fontsize=9)
     for modality, marker in (("text", "D"), ("image", "o")):
         if modality in said.views:
             name = f"{MODALITY_NAMES[modality]} alone"
-            options = {"color": MODE_COLOURS[modality], "edgecolor": "white", "zorder": 3}
+            options: dict[str, Any] = {
+                "color": MODE_COLOURS[modality],
+                "edgecolor": "white",
+                "zorder": 3,
+            }
             axes.scatter(said.views[modality], places, 45, marker=marker, label=name, **options)
     axes.set_yticks(places, class_titles(said.classes), parse_math=False)
     axes.set(xlim=(0, 1.18), xlabel="probability", xticks=np.linspace(0, 1, 6))
@@ -436,7 +470,12 @@ def rank_correlations(found: Mapping[str, Sequence[float]]) -> Figure:
     if table.empty:
         say_nothing_to_show(axes)
         return figure
-    options = {"x": "correlation", "y": "compared", "order": list(found), "ax": axes}
+    options: dict[str, Any] = {
+        "x": "correlation",
+        "y": "compared",
+        "order": list(found),
+        "ax": axes,
+    }
     sns.stripplot(table, **options, color=_CURVE_COLOUR, alpha=0.4, size=5, jitter=0.2)
     for place, values in enumerate(found.values()):
         axes.vlines(np.mean(values), place - 0.35, place + 0.35, color="#222222", lw=2.5, zorder=4)
