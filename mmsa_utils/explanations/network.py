@@ -119,7 +119,8 @@ def _whole(predictor: Predictor, modality: str) -> tuple[nn.Module, ...]:
         layers = whole.transformer.encoder.layer[:-stages]
         whole.transformer.encoder.layer = layers + upper.transformer.encoder.layer
         return (whole.eval(),)
-    whole_image, (lower, _) = copy.deepcopy(frozen), frozen.split(stages)
+    lower: Any = frozen.split(stages)[0]
+    whole_image = copy.deepcopy(frozen)
     whole_image.network = nn.Sequential(*lower, *cast(nn.Sequential, upper.network))
     return (whole_image.eval(),)
 

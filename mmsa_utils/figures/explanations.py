@@ -186,14 +186,14 @@ def _draw_words(
     axes.set_title(title, loc="left", fontsize=10)
     _draw_legend(axes, colours, label)
     for number, (word, (x, y)) in enumerate(zip(words, _places(words, width), strict=True)):
-        _chip(axes, _shown(word), (x, -y), colours.to_rgba(scores[number]))
+        _chip(axes, _shown(word), (x, -y), cast(Any, colours.to_rgba(scores[number])))
         if number in largest:
             _write(axes, f"{scores[number]:+.2f}", (x, -y - 0.58 * _LINE), size=6.5)
 
 
 def _draw_legend(axes: Axes, colours: ScalarMappable, label: str) -> None:
     """At the upper right: what the two ends of the colours mean."""
-    low, high = (cast(Any, colours.to_rgba(end)) for end in colours.get_clim())
+    low, high = (cast(Any, colours.to_rgba(cast(Any, end))) for end in colours.get_clim())
     speaks_for = textwrap.shorten(f"for {label}", 30, placeholder=" …")
     place = (-_PADDING, 9.0)
     options = {"ha": "right", "va": "center", "size": 8.0, "corner": (1.0, 1.0)}
