@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 # Read by the libraries when they are imported, so it has to be said before.
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+# So often a thread of torch looks whether the others are ready, before it sleeps. With the usual
+# 300,000 a post takes ten times as long where another program wants the processor, too.
+os.environ.setdefault("GOMP_SPINCOUNT", "30000")
 
 __all__ = ["__version__", "load_model"]
 

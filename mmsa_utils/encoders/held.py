@@ -66,8 +66,8 @@ class HeldEncoders:
     def features(self, posts: Sequence[Post], modality: str, config: Config) -> np.ndarray:
         """`(N, D)` float32: what `extract_features` gives for the same posts.
 
-        A post without a picture has the features of a black one. Words in pictures count as
-        absent where PP-OCR is not installed.
+        A post that lacks the modality costs nothing and has zeros, which a model leaves out. Words
+        in pictures count as absent where PP-OCR is not installed.
 
         Args:
             posts: any posts.
@@ -86,10 +86,11 @@ class HeldEncoders:
         encoder, inputs = self.get(modality, name)
         if (modality, name) not in self._folded:
             self._folded[modality, name] = _folded(encoder)
-        folded = self._folded[modality, name]
-        features = np.zeros((len(posts), encoder.dim), dtype=np.float32)
-        for indices, values in encode(posts, folded, inputs, device=self.device):
-            features[indices] = values
+        folded, features = self._folded[modality, name], np.zeros((len(posts), encoder.dim), "f4")
+        there = np.flatnonzero([p.text != "" if modality == "text" else p.has_image for p in posts])
+        chosen = [posts[index] for index in there]
+        for indices, values in encode(chosen, folded, inputs, device=self.device):
+            features[there[indices]] = values
         return features
 
     @cached_property

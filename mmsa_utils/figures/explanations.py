@@ -23,7 +23,7 @@ from .style import BASELINE_COLOUR, MODE_COLOURS, class_colours, class_titles, s
 _SIGNED, _POSITIVE = "PuOr", "viridis"
 _FONT_SIZE = 10.0  # of words, in points
 _LINE, _GAP, _PADDING = 27.0, 7.0, 2.5  # of words in points: a line, between two, around one
-_LEAST = 19.0  # in points, room for a word's number
+_LEAST, _RISE = 19.0, 9.0  # in points: room for a word's number; from its top to its line
 _MARGIN, _TITLE = 0.35, 0.4  # in inches
 _LONGEST = 28  # characters of a word
 _NUMBERED = 3  # words with their score below, the largest
@@ -229,7 +229,7 @@ def _write(
         fontsize=size,
         parse_math=False,
         annotation_clip=False,
-        **{"va": "top", **options},
+        **{"va": "baseline", **options},
     )
     note.set_in_layout(False)
 
