@@ -88,7 +88,7 @@ class HeldEncoders:
             self._folded[modality, name] = _folded(encoder)
         folded, features = self._folded[modality, name], np.zeros((len(posts), encoder.dim), "f4")
         there = np.flatnonzero([p.text != "" if modality == "text" else p.has_image for p in posts])
-        chosen = [posts[index] for index in there]
+        chosen = [posts[int(index)] for index in there]
         for indices, values in encode(chosen, folded, inputs, device=self.device):
             features[there[indices]] = values
         return features
