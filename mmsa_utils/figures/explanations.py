@@ -76,42 +76,42 @@ class Explained(Protocol):
 
     @property
     def prediction(self) -> Said:
-        """Prediction of the explained post."""
+        """The answer."""
         ...
 
     @property
     def words(self) -> Sequence[str]:
-        """Words of the explained post."""
+        """Of the text, F of them."""
         ...
 
     @property
     def left_out(self) -> np.ndarray:
-        """Left out of the explained post."""
+        """`(F,)`: what the answer loses without each word."""
         ...
 
     @property
     def gradients(self) -> np.ndarray:
-        """Gradients of the explained post."""
+        """`(F,)`: each word's integrated gradient."""
         ...
 
     @property
     def picture(self) -> np.ndarray | None:
-        """Picture of the explained post."""
+        """`(S, S, 3)` uint8, as the encoder sees it; None where the post has none."""
         ...
 
     @property
     def occlusion(self) -> np.ndarray | None:
-        """Occlusion of the explained post."""
+        """`(S, S)`: what the answer loses by a cover; None without a picture."""
         ...
 
     @property
     def grad_cam(self) -> np.ndarray | None:
-        """Grad cam of the explained post."""
+        """`(S, S)` from 0 to 1; None without a picture."""
         ...
 
     @property
     def notes(self) -> Sequence[str]:
-        """Notes of the explained post."""
+        """What a reader has to know of the answer, a sentence each."""
         ...
 
 
@@ -186,9 +186,9 @@ def _draw_words(
     axes.set_title(title, loc="left", fontsize=10)
     _draw_legend(axes, colours, label)
     for number, (word, (x, y)) in enumerate(zip(words, _places(words, width), strict=True)):
-        _chip(axes, _shown(word), (x, -y), cast(Any, colours.to_rgba(scores[number])))
+        _chip(axes, _shown(word), (x, -y - _RISE), cast(Any, colours.to_rgba(scores[number])))
         if number in largest:
-            _write(axes, f"{scores[number]:+.2f}", (x, -y - 0.58 * _LINE), size=6.5)
+            _write(axes, f"{scores[number]:+.2f}", (x, -y - 0.58 * _LINE), size=6.5, va="top")
 
 
 def _draw_legend(axes: Axes, colours: ScalarMappable, label: str) -> None:
