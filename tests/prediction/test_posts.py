@@ -28,7 +28,7 @@ def test_a_picture_is_the_same_in_every_form(tmp_path, picture, shipped):
     for form in forms:
         assert (pixels_of(form) == picture).all()
     answers = shipped.predict([("so nice", form) for form in forms])
-    assert len({tuple(answer.probabilities) for answer in answers}) == 1
+    assert np.ptp([answer.probabilities for answer in answers], axis=0).max() < 1e-6
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr", "HSV"])
