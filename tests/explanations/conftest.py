@@ -36,10 +36,10 @@ def build_tiny():
 
 @pytest.fixture(scope="session", autouse=True)
 def tiny():
-    """Registers the encoder under `tiny`."""
-    IMAGE_ENCODERS["tiny"] = build_tiny
-    yield "tiny"
-    del IMAGE_ENCODERS["tiny"]
+    """Registers the encoder under a name of its own."""
+    IMAGE_ENCODERS["one convolution"] = build_tiny
+    yield "one convolution"
+    del IMAGE_ENCODERS["one convolution"]
 
 
 @pytest.fixture(scope="session")
