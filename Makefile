@@ -44,7 +44,7 @@ reference: $(EXTRAS)         ## the full reference run; goes on where it was sto
 ablations: $(EXTRAS)         ## every step, kept or not; goes on where it was stopped
 	$(PYTHON) -m mmsa_utils ablations $(OPTIONS)
 
-report: $(READY)             ## README.md and report.md from results/
+report: $(READY)             ## README.md, report.md and MODEL_CARD.md from results/
 	$(PYTHON) -m mmsa_utils report
 
 notebooks: $(READY)          ## for authors: run on the demo set and save the outputs in place

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 from safetensors import safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 
 from ..config import LABELS, Config
 from ..encoders import weights
@@ -48,7 +48,8 @@ def save_weights(model: SentimentModel, file: Path) -> None:
     """A model's weights, trained encoders included, as a safetensors file with its classes."""
     state = {name: value.contiguous() for name, value in model.state_dict().items()}
     with replacing(file) as temporary:
-        save_file(state, temporary, metadata={"classes": json.dumps(model.classes)})
+        content = save(state, metadata={"classes": json.dumps(model.classes)})
+        temporary.write_bytes(content)  # save_file's own would be for this user alone
 
 
 def saved_classes(file: Path) -> list[str]:
