@@ -6,6 +6,8 @@ PYTHON    = $(VENV)/bin/python
 READY     = $(VENV)/.ready
 EXTRAS    = $(VENV)/.extras
 PIP       = $(PYTHON) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+# A test file a core; what takes longest begins first. One thread each: two would wait for each other.
+JOBS      = -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 # The first of some Pythons that really starts (a pyenv shim may not) and can make a venv: those
 # on the path, then pyenv's own.
 CHECK    := import ensurepip, sys; sys.exit(f"{sys.version_info[0]}.{sys.version_info[1]}" not in "$(VERSIONS)".split())
@@ -14,7 +16,7 @@ pyenv     = $(wildcard $(PYENV)/versions/$(1).*/bin/python)
 starts    = $(shell for p in $(1); do $$p -c '$(CHECK)' 2>/dev/null && echo $$p && break; done)
 BASE      = $(call starts,$(VERSIONS:%=python%) python3 python $(foreach v,$(VERSIONS),$(call pyenv,$(v))))
 
-.PHONY: help run test test-all fuzz lab reference ablations report notebooks lint constraints clean
+.PHONY: help run test unit-tests notebook-tests test-all fuzz lab reference ablations report notebooks lint constraints clean
 
 help:                        ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -22,8 +24,14 @@ help:                        ## this list
 run: $(READY)                ## the notebooks, top to bottom, into out/notebooks
 	$(PYTHON) -m mmsa_utils notebooks $(OPTIONS)
 
-test: $(READY) lint          ## unit tests, then the notebooks against their saved outputs
-	$(PYTHON) -m pytest --nbval -v tests notebooks
+test: $(READY) lint          ## unit tests, and the notebooks against their saved outputs
+	OMP_NUM_THREADS=1 $(MAKE) --keep-going --jobs 2 unit-tests notebook-tests
+
+unit-tests: $(READY)
+	$(PYTHON) -m pytest -v $(JOBS) tests/test_small_sets.py tests
+
+notebook-tests: $(READY)     # in one process: a notebook's cells have to stay in their order
+	$(PYTHON) -m pytest --nbval -v notebooks
 
 test-all:                    ## make test on each Python from 3.11 that this machine has
 	@$(foreach v,$(sort $(VERSIONS)),$(call test_on,$(v),$(call starts,python$(v) $(call pyenv,$(v)))))
