@@ -1,8 +1,8 @@
 """Reusable code of the multimodal sentiment analysis course. The folders, in the order of a run:
 
 base          config (every knob of a run), settings (environment variables), paths, io (files),
-              cache, sources (hashes of code), devices, errors, version: this folder itself; all
-              else stands on it
+              cache, sources (hashes of code), devices, progress (bars), errors, version: this
+              folder itself; all else stands on it
 data/         posts read and checked, their texts and pictures, words in pictures, groups of
               copies and folds, the demo set
 encoders/     pretrained networks that turn a text or a picture into a vector, and the cache of

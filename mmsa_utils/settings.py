@@ -135,3 +135,20 @@ def run_folder(name: str, fingerprint: str) -> Path:
 def device_name() -> str:
     """The device that `device="auto"` stands for: `MMSA_DEVICE`, else "auto", the fastest."""
     return os.environ.get("MMSA_DEVICE") or "auto"
+
+
+def shows_progress() -> bool:
+    """Whether progress bars are drawn: not with `MMSA_PROGRESS=off`, as where notebooks are saved.
+
+    Raises:
+        CourseError: for another value than `on` or `off`.
+    """
+    value = os.environ.get("MMSA_PROGRESS") or "on"
+    if value not in ("on", "off"):
+        raise CourseError(f"MMSA_PROGRESS={value}: set it to on or off")
+    return value == "on"
+
+
+def without_progress() -> dict[str, str]:
+    """All environment variables, for a process that is to draw no progress bars."""
+    return {**os.environ, "MMSA_PROGRESS": "off"}

@@ -14,6 +14,7 @@ import mmsa_utils
 from mmsa_utils import settings
 from mmsa_utils.errors import CourseError
 from mmsa_utils.paths import COURSE, DEMO, PROJECT
+from mmsa_utils.progress import progress_bar
 
 PACKAGE = Path(mmsa_utils.__file__).parent
 
@@ -47,6 +48,16 @@ def test_a_variable_names_a_folder_relative_ones_count_from_the_project(
 def test_the_device_can_be_named(monkeypatch):
     monkeypatch.setenv("MMSA_DEVICE", "cpu")
     assert settings.device_name() == "cpu"
+
+
+def test_progress_bars_can_be_turned_off(monkeypatch, capsys):
+    for value, shown in (("on", True), ("", True), ("off", False)):
+        monkeypatch.setenv("MMSA_PROGRESS", value)
+        assert list(progress_bar(range(3), "counting")) == [0, 1, 2]
+        assert ("counting" in capsys.readouterr().err) is shown
+    monkeypatch.setenv("MMSA_PROGRESS", "no")
+    with pytest.raises(CourseError, match=r"^MMSA_PROGRESS=no: set"):
+        progress_bar(range(3))
 
 
 def test_the_demo_set_is_not_the_courses_posts(tmp_path, monkeypatch):

@@ -14,11 +14,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from tqdm.auto import tqdm
-
 from ..cache import ContentCache
 from ..errors import CourseError
 from ..io import Record
+from ..progress import progress_bar
 from ..version import __version__
 from .images import decode_image
 from .posts import Post
@@ -117,7 +116,7 @@ def _read_all(left: dict[str, Path | bytes], store: ContentCache) -> dict[str, R
     entries, unsaved = {}, {}
     with ProcessPoolExecutor(os.cpu_count()) as pool:
         found = pool.map(_read, left.values(), chunksize=8)
-        for key, entry in zip(left, tqdm(found, "words", len(left), leave=False), strict=True):
+        for key, entry in zip(left, progress_bar(found, "words", total=len(left)), strict=True):
             entries[key] = unsaved[key] = entry
             if len(unsaved) == _SAVE_EVERY:
                 store.set_many(unsaved)

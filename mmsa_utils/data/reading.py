@@ -10,11 +10,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Protocol
 
-from tqdm.auto import tqdm
-
 from ..cache import ContentCache
 from ..errors import CourseError
 from ..io import Record
+from ..progress import progress_bar
 from ..sources import source_digest
 from .decoding import NotText, decode, is_visible
 from .images import SUFFIXES, ImageFacts, image_facts
@@ -152,7 +151,7 @@ class PostReader:
         outcomes: list[Outcome] = []
         with (
             ThreadPoolExecutor() as pool,
-            tqdm(total=len(posts), desc="reading posts", disable=len(posts) < _MANY) as bar,
+            progress_bar(None, "reading posts", total=len(posts), shown=len(posts) >= _MANY) as bar,
         ):
             for start in range(0, len(posts), _AT_ONCE):
                 outcomes += self._read_some(posts[start : start + _AT_ONCE], pool)

@@ -14,13 +14,13 @@ from typing import Any, TypeVar
 import numpy as np
 import torch
 from torch import nn
-from tqdm.auto import tqdm
 
 from ..cache import ContentCache
 from ..config import LABELS, Config
 from ..data.ocr import read_words
 from ..data.posts import Post
 from ..devices import autocast, pick_device, precision, to_device
+from ..progress import progress_bar
 from ..sources import source_digest
 from ..version import __version__
 from .image import ImageEncoder
@@ -121,8 +121,8 @@ def _in_batches(
 ) -> Iterator[tuple[np.ndarray, Any]]:
     """`(indices, batch)` of all posts, in the order that suits the input."""
     order = inputs.order(posts)
-    silent = label is None or len(posts) <= inputs.batch_size  # a bar of one step shows nothing
-    with tqdm(total=len(posts), desc=label, leave=False, disable=silent) as bar:
+    shown = label is not None and len(posts) > inputs.batch_size  # one step shows nothing
+    with progress_bar(None, label, total=len(posts), shown=shown) as bar:
         for start in range(0, len(posts), inputs.batch_size):
             indices = order[start : start + inputs.batch_size]
             yield indices, inputs.load([posts[index] for index in indices])

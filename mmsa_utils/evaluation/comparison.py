@@ -9,11 +9,11 @@ from numpy.typing import ArrayLike
 from scipy import stats
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
-from tqdm.auto import tqdm
 
 from ..config import LABELS
 from ..errors import CourseError
 from ..io import Record
+from ..progress import progress_bar
 from .metrics import macro_f1, macro_f1_of_counts
 from .oof import (
     classes_of,
@@ -236,7 +236,7 @@ def compare_all(
     Both p-values are also given Holm-adjusted over the pairs: `t_test_p_holm`,
     `mcnemar_p_holm`.
     """
-    pairs = tqdm(list(combinations(runs, 2)), "comparing runs", leave=False)
+    pairs = progress_bar(list(combinations(runs, 2)), "comparing runs")
     rows = [
         compare(table, first, second, inner_folds=inner_folds, groups=groups)
         for first, second in pairs

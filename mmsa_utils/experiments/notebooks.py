@@ -20,7 +20,7 @@ from ..config import MODES, Config
 from ..errors import CourseError
 from ..io import refusal, replacing
 from ..paths import NOTEBOOKS
-from ..settings import out_folder
+from ..settings import out_folder, without_progress
 from .recipes import Changes
 
 PARAMETERS = "parameters"  # the tag of the cell whose values can be set from outside
@@ -69,7 +69,9 @@ class _Client(NotebookClient):
         with suppress(RuntimeError, ValueError):  # not on Windows, and in the main thread only
             for number in _STOPS:
                 loop.add_signal_handler(number, stop, number)
-        await super().async_start_new_kernel(**kwargs)
+        # A bar that has gone leaves a line in the saved notebook, and not where nothing had to be
+        # computed: saved copies have none.
+        await super().async_start_new_kernel(env=without_progress(), **kwargs)
 
     def _cleanup_kernel(self) -> None:
         """At Python's end: nbclient's own fails there where a kernel was given up already."""

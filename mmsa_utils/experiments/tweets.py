@@ -17,7 +17,6 @@ import pandas as pd
 import torch
 from sklearn.metrics import accuracy_score, f1_score, recall_score
 from torch import nn
-from tqdm.auto import tqdm
 
 from ..config import LABELS, Config
 from ..data.posts import Post
@@ -30,6 +29,7 @@ from ..errors import CourseError
 from ..io import Record
 from ..models.objective import make_loss
 from ..models.trainable import Batch, Trainable, decay_groups
+from ..progress import progress_bar
 from ..settings import out_folder
 from ..training.loop import EpochLog, Trainer, Validation, predict_logits
 
@@ -113,7 +113,7 @@ class Batches:
         return len(self.indices)
 
     def __iter__(self) -> Iterator[Batch]:
-        for indices in tqdm(self.indices, self.name, leave=False):
+        for indices in progress_bar(self.indices, self.name):
             yield self.tweets.batch(indices)
 
 

@@ -15,13 +15,12 @@ from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
-from tqdm.auto import tqdm
-
 from ..data.lists import LABELLED, UNLABELLED
 from ..data.post_rows import PostRow, columns_of, iterate_rows
 from ..data.posts import Post
 from ..errors import CourseError
 from ..io import Record, file_sha256
+from ..progress import progress_bar
 from ..version import __version__
 from .partial import CsvRows, JsonRows, PartialFile, Rows
 from .posts import make_post
@@ -292,7 +291,9 @@ def _all_rows(
     answer: Callable[[Sequence[_Item]], list[Record]],
 ) -> Iterator[Record]:
     yield from part.written()
-    with tqdm(total=total, initial=part.done, desc=part.out.name, unit="post") as bar:
+    with progress_bar(
+        None, part.out.name, total=total, initial=part.done, leave=True, unit="post"
+    ) as bar:
         for start, batch in _batches(items):
             if part.done < start + len(batch):
                 rows = answer(batch)[part.done - start :]

@@ -17,7 +17,6 @@ from pathlib import Path
 import numpy as np
 from filelock import FileLock
 from sklearn.base import clone
-from tqdm.auto import tqdm
 
 from ..config import Config
 from ..data.posts import Dataset
@@ -35,6 +34,7 @@ from ..evaluation import metrics
 from ..evaluation.predictions import CrossValidation, FoldResult, assemble
 from ..io import load_json, save_json
 from ..models.heads import require_head
+from ..progress import progress_bar
 from ..settings import run_folder
 from .batches import PostData, PostSubset
 from .learners import FitContext, Learner, Nested, make_learner
@@ -285,7 +285,7 @@ def cross_validate(
     tasks = fold_tasks(dataset, config, store=store, groups=groups)
     hold(store, manifest)
     data = cache(lambda: PostData(dataset, config))  # only where a fold is left to learn
-    results = [_finish(task, learner, data) for task in tqdm(tasks, f"{name}: folds", leave=False)]
+    results = [_finish(task, learner, data) for task in progress_bar(tasks, f"{name}: folds")]
     return assemble(dataset, config, results, settings=settings, grouped=grouped)
 
 

@@ -6,7 +6,6 @@ from typing import Self
 
 import numpy as np
 import torch
-from tqdm.auto import tqdm
 
 from ..config import Config
 from ..devices import pick_device
@@ -14,6 +13,7 @@ from ..io import Record
 from ..models.fusion import SentimentModel, hide
 from ..models.objective import make_loss, make_objective
 from ..models.trainable import Batch
+from ..progress import progress_bar
 from .batches import PostSubset, trained_parts
 from .learners import FitContext, Nested, PostClassifier, register_learner
 from .loop import Batches, Trainer, Validation, predict_logits
@@ -69,7 +69,7 @@ class NetworkClassifier(PostClassifier):
         batches = X.data.train_batches(X.indices, seed=seed)
         if not self.config.finetune:
             return batches  # an epoch takes a blink
-        return lambda epoch: tqdm(batches(epoch), f"epoch {epoch}", leave=False)
+        return lambda epoch: progress_bar(batches(epoch), f"epoch {epoch}")
 
     def predict_proba(self, X: PostSubset) -> np.ndarray:
         return self._probabilities(X.data.eval_batches(X.indices))
