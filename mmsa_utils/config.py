@@ -11,6 +11,9 @@ from .io import Record
 
 LABELS = ("negative", "neutral", "positive")
 MODES = ("text", "image", "fused")
+ENGINES = ("torch", "openvino", "onnxruntime")
+# Knobs that say how fast a run is, not what it learns.
+MACHINE = ("device", "engine", "workers", "jobs")
 # Names of heads. A list, because `register_head` adds to it.
 HEADS = ["concat", "attention", "late", "gated", "bilinear", "composition"]
 
@@ -30,6 +33,7 @@ class Config:
     words: bool = False  # the words in the picture, read by PP-OCR, as a stream of their own
     finetune: tuple[str, ...] = ()  # encoders trained with the rest: text, image or both
     trained_stages: int = 0  # how many stages of such an encoder, from the top; 0: all of it
+    probe_first: bool = False  # train the head alone first, encoders frozen; then both (LP-FT)
     augment: bool = True  # training transform on the pictures when their encoder is trained
     max_tokens: int = 128  # longer texts are cut
 
@@ -55,6 +59,7 @@ class Config:
     class_weights: str = "none"  # none, balanced or root (of balanced): rare classes weigh more
     label_smoothing: float = 0.0  # share of a label's weight that is spread over all classes
     auxiliary_weight: float = 0.0  # of the losses of each modality's own classifier
+    mixup: float = 0.0  # alpha of the Beta law by which features of two posts are mixed; 0: none
     average_decay: float = 0.0  # of the moving average of the weights that is used; 0: none
 
     # protocol
@@ -65,7 +70,9 @@ class Config:
 
     # machine: meant to change speed only (bfloat16 on CUDA rounds more coarsely)
     device: str = "auto"  # cuda, mps, cpu; auto: what MMSA_DEVICE says, else the fastest there
+    engine: str = "auto"  # of frozen image encoders: one of ENGINES; auto: the fastest installed
     workers: int = 0  # processes that read and augment pictures
+    jobs: int = 1  # processes that learn folds of frozen features; 0: one for each core
 
     def __post_init__(self) -> None:
         self._check_tuples()
@@ -93,6 +100,7 @@ class Config:
     def _check_choices(self) -> None:
         _one_of("mode", self.mode, MODES)
         _one_of("head", self.head, HEADS)
+        _one_of("engine", self.engine, ("auto", *ENGINES))
         _one_of("class_weights", self.class_weights, ("none", "balanced", "root"))
 
     def _check_ranges(self) -> None:
@@ -166,7 +174,8 @@ class Config:
     def key(self) -> str:
         """A short name of all settings that change what is learnt."""
         settings = self.to_dict()
-        del settings["device"], settings["workers"], settings["seeds"]
+        for name in (*MACHINE, "seeds"):
+            del settings[name]
         return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:12]
 
 
@@ -190,6 +199,7 @@ _WHOLE = {
     "folds": 2,
     "inner_folds": 2,
     "workers": 0,
+    "jobs": 0,
 }
 _NUMBERS: dict[str, _Range] = {
     "dropout": _SHARE,
@@ -203,6 +213,7 @@ _NUMBERS: dict[str, _Range] = {
     "weight_decay": _NOT_NEGATIVE,
     "warmup_epochs": _NOT_NEGATIVE,
     "auxiliary_weight": _NOT_NEGATIVE,
+    "mixup": _NOT_NEGATIVE,
     "train_share": ("above 0, at most 1", lambda x: 0 < x <= 1),
 }
 

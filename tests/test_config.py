@@ -10,7 +10,7 @@ from mmsa_utils.config import LAB_REPORT, PRESETS, Config
 from mmsa_utils.errors import CourseError
 
 WHOLE = {
-    "folds": 2, "inner_folds": 2, "epochs": 1, "patience": 1, "batch_size": 2, "workers": 0,
+    "folds": 2, "inner_folds": 2, "epochs": 1, "patience": 1, "batch_size": 2, "workers": 0, "jobs": 0,
     "trained_stages": 0, "max_tokens": 3, "embed_dim": 1, "image_hidden": 1,
     "attention_heads": 1, "bilinear_rank": 1,
 }  # fmt: skip
@@ -118,12 +118,18 @@ def test_a_record_gives_the_config_back(config):
 
 
 def test_a_key_is_the_same_as_ever_so_that_finished_folds_are_found_again():
-    assert Config().key() == "27fc298a260c"
-    assert LAB_REPORT.key() == "d494aec33213"
+    assert Config().key() == "b7fec15149bd"
+    assert LAB_REPORT.key() == "66336417a8d0"
 
 
 def test_a_key_tells_what_changes_the_result_and_nothing_else():
-    for same in ({"device": "cpu"}, {"workers": 3}, {"seeds": (4,)}):
+    for same in (
+        {"device": "cpu"},
+        {"engine": "torch"},
+        {"workers": 3},
+        {"jobs": 2},
+        {"seeds": (4,)},
+    ):
         assert Config(**same).key() == Config().key()
     for other in ({"dropout": 0.4}, {"text_encoders": ("mpnet",)}, {"inner_folds": 4}):
         assert Config(**other).key() != Config().key()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..config import Config
+from ..config import MACHINE, Config
 from ..data.posts import Dataset
 from ..encoders.registry import encoder_fingerprints
 from ..errors import CourseError
@@ -21,7 +21,7 @@ FILE = "manifest.json"
 _PACKAGE = Path(__file__).parents[1]
 _COMPUTING = ("config.py", "data", "encoders", "models", "training", "evaluation/metrics.py")
 _KNOWN = (_PACKAGE.name, "sklearn")  # their code is named by source and version
-_NO_FIGURE = ("seeds", "device", "workers")  # seeds are folds of their own; the others mean speed
+_NO_FIGURE = ("seeds", *MACHINE)  # seeds are folds of their own
 
 
 def _digest(content: object) -> str:

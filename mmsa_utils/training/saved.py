@@ -76,7 +76,7 @@ def restore_model(record: Record, file: Path) -> tuple[SentimentModel, Config]:
         CourseError: where a head or an encoder is not known here, or the weights are of another
             model.
     """
-    config = Config.from_dict(record["config"]).but(device="auto", workers=0)
+    config = Config.from_dict(record["config"]).but(device="auto", engine="auto", workers=0, jobs=1)
     classes = record.get("classes", LABELS)
     with torch.random.fork_rng(devices=[]):  # new weights are drawn, and then replaced
         model = SentimentModel(
