@@ -10,7 +10,8 @@ from mmsa_utils.config import LAB_REPORT, PRESETS, Config
 from mmsa_utils.errors import CourseError
 
 WHOLE = {
-    "folds": 2, "inner_folds": 2, "epochs": 1, "patience": 1, "batch_size": 2, "workers": 0, "jobs": 0,
+    "folds": 2, "inner_folds": 2, "epochs": 1, "patience": 1, "batch_size": 2,
+    "workers": 0, "jobs": 0,
     "trained_stages": 0, "max_tokens": 3, "embed_dim": 1, "image_hidden": 1,
     "attention_heads": 1, "bilinear_rank": 1,
 }  # fmt: skip
