@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from cleanlab.filter import find_label_issues
 
+from ..config import MODES
 from ..data.posts import Dataset
 from ..data.text import comparable
 from ..io import Record
@@ -34,25 +35,29 @@ def _by_case(cases: Mapping[str, np.ndarray], right: np.ndarray, column: str) ->
     )
 
 
-def _three_modes(table: pd.DataFrame, seed: int | None) -> tuple[np.ndarray, ...]:
+def _three_modes(
+    table: pd.DataFrame, runs: Sequence[str], seed: int | None
+) -> tuple[np.ndarray, ...]:
     """`(labels, text, image, fused)`, each `(N,)`: true classes, and the runs' predictions."""
-    runs = ("text", "image", "fused")
     require_same_posts(table, runs)
-    labels, _ = probabilities_of(table, "fused", seed)
+    labels, _ = probabilities_of(table, runs[0], seed)
     return labels, *(probabilities_of(table, run, seed)[1].argmax(1) for run in runs)
 
 
-def who_is_right(table: pd.DataFrame, seed: int | None = None) -> pd.DataFrame:
+def who_is_right(
+    table: pd.DataFrame, seed: int | None = None, *, runs: Sequence[str] = MODES
+) -> pd.DataFrame:
     """Posts by which modality alone is right: the columns `posts` and `fused right` (a share).
 
     Args:
-        table: out-of-fold predictions with the runs `text`, `image` and `fused`.
-        seed: which of their seeds; the lowest by default.
+        table: out-of-fold predictions.
+        seed: which of the runs' seeds; the lowest by default.
+        runs: of the text, of the picture, and of both, such as the three ensembles.
 
     Raises:
         CourseError: where a run is missing, or they are of different posts.
     """
-    labels, text, image, fused = _three_modes(table, seed)
+    labels, text, image, fused = _three_modes(table, runs, seed)
     text_right, image_right = text == labels, image == labels
     cases = {
         "both right": text_right & image_right,
@@ -63,12 +68,15 @@ def who_is_right(table: pd.DataFrame, seed: int | None = None) -> pd.DataFrame:
     return _by_case(cases, fused == labels, "fused right")
 
 
-def overruling(table: pd.DataFrame, seed: int | None = None) -> pd.DataFrame:
+def overruling(
+    table: pd.DataFrame, seed: int | None = None, *, runs: Sequence[str] = MODES
+) -> pd.DataFrame:
     """Posts on which text and picture say different things: whom does the fused model follow?
 
     Args:
-        table: out-of-fold predictions with the runs `text`, `image` and `fused`.
-        seed: which of their seeds; the lowest by default.
+        table: out-of-fold predictions.
+        seed: which of the runs' seeds; the lowest by default.
+        runs: of the text, of the picture, and of both, such as the three ensembles.
 
     Returns:
         A table indexed by `text`, `image`, `neither`, with the columns `posts` and `right`
@@ -77,7 +85,7 @@ def overruling(table: pd.DataFrame, seed: int | None = None) -> pd.DataFrame:
     Raises:
         CourseError: where a run is missing, or they are of different posts.
     """
-    labels, text, image, fused = _three_modes(table, seed)
+    labels, text, image, fused = _three_modes(table, runs, seed)
     follows = {"text": fused == text, "image": fused == image}
     follows["neither"] = ~(follows["text"] | follows["image"])
     cases = {name: (text != image) & chosen for name, chosen in follows.items()}
@@ -177,19 +185,30 @@ def kept_steps(rows: Sequence[Record], mode: str) -> list[Record]:
 
 
 def ablation_table(rows: Sequence[Record]) -> pd.DataFrame:
-    """Rows of the ablation as a table of texts, indexed by the row's name."""
+    """Rows of the ablation as a table of texts, indexed by the row's name.
+
+    A gain is of the sum of accuracy and macro-F1 on validation predictions, ± its standard error.
+    """
     return pd.DataFrame(
         {
             "": row["name"],
             "against": row["against"] or "-",
             "validation accuracy": f"{row['validation']['accuracy']:.3f}",
             "validation macro-F1": f"{row['validation']['macro_f1']:.3f}",
+            **_gain(row),
             "accuracy": f"{row['oof']['accuracy']:.3f}",
             "macro-F1": f"{row['oof']['macro_f1']:.3f}",
             "kept": "yes" if row["kept"] else "no",
         }
         for row in rows
     ).set_index("")
+
+
+def _gain(row: Record) -> dict[str, str]:
+    """The column of a row's gain over the one it is compared with, where the rows say it."""
+    if "gain" not in row:
+        return {}
+    return {"gain": "-" if row["gain"] is None else f"{row['gain']:+.3f} ± {row['error']:.3f}"}
 
 
 # ---- the posts --------------------------------------------------------------------------

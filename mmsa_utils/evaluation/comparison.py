@@ -26,12 +26,24 @@ from .oof import (
 # ---- tests ------------------------------------------------------------------------------
 
 
-def corrected_t_test(differences: ArrayLike, *, test_share: float) -> tuple[float, float]:
-    """Nadeau and Bengio's corrected resampled t-test over folds.
+def corrected_error(differences: ArrayLike, *, test_share: float) -> float:
+    """Nadeau and Bengio's standard error of a mean over folds.
 
-    The folds share training posts, so their scores are not independent; the variance is
-    scaled by 1/k + n_test/n_train ("Inference for the Generalization Error", Machine
-    Learning 52, 2003).
+    The folds share posts, so their scores are not independent. Nadeau and Bengio ("Inference
+    for the Generalization Error", Machine Learning 52, 2003) take two scores to be correlated
+    by the share of all posts that each is of, n_test / (n_test + n_train); then the variance of
+    the mean is that of a score times 1/k + n_test/n_train.
+
+    Args:
+        differences: `(k,)`: score of one model minus the other's, a number a fold and seed.
+        test_share: n_test / n_train.
+    """
+    differences = np.asarray(differences, dtype=float)
+    return float(np.sqrt(differences.var(ddof=1) * (1 / len(differences) + test_share)))
+
+
+def corrected_t_test(differences: ArrayLike, *, test_share: float) -> tuple[float, float]:
+    """Nadeau and Bengio's corrected resampled t-test over folds, see `corrected_error`.
 
     Args:
         differences: `(k,)`: score of one model minus the other's, a number a fold and seed.
@@ -41,12 +53,11 @@ def corrected_t_test(differences: ArrayLike, *, test_share: float) -> tuple[floa
         `(t, p)`, two-sided, k - 1 degrees of freedom.
     """
     differences = np.asarray(differences, dtype=float)
-    k = len(differences)
-    variance = differences.var(ddof=1) * (1 / k + test_share)
-    if variance == 0:
+    error = corrected_error(differences, test_share=test_share)
+    if error == 0:
         return (0.0, 1.0) if differences.mean() == 0 else (np.inf, 0.0)
-    t = differences.mean() / np.sqrt(variance)
-    return float(t), float(2 * stats.t.sf(abs(t), k - 1))
+    t = differences.mean() / error
+    return float(t), float(2 * stats.t.sf(abs(t), len(differences) - 1))
 
 
 def mcnemar_p(labels: ArrayLike, first: ArrayLike, second: ArrayLike) -> float:

@@ -17,7 +17,6 @@ from ..errors import CourseError
 from ..io import Record, load_json, replacing, save_json
 from .anonymity import load_salt
 from .folders import require_own
-from .old_words import in_new_words
 from .oof import oof_table, save_oof
 from .predictions import CrossValidation
 
@@ -164,7 +163,7 @@ def load_record(folder: Path, run: str, *, fingerprint: str | None = None) -> Re
         CourseError: where it is missing, no JSON, or of other posts.
     """
     file = folder / f"{run}.json"
-    record = in_new_words(load_json(file))
+    record = load_json(file)
     require_own(file, record.get("dataset", {}).get("fingerprint"), fingerprint)
     record.setdefault("dataset", {}).setdefault("classes", list(LABELS))
     return record
@@ -176,7 +175,7 @@ def load_ablations(folder: Path) -> list[Record]:
     Raises:
         CourseError: where they are missing or no JSON.
     """
-    return in_new_words(load_json(folder / "ablations.json"))
+    return load_json(folder / "ablations.json")
 
 
 def load_analysis(folder: Path) -> Record:
@@ -185,4 +184,4 @@ def load_analysis(folder: Path) -> Record:
     Raises:
         CourseError: where it is missing or no JSON.
     """
-    return in_new_words(load_json(folder / "analysis.json"))
+    return load_json(folder / "analysis.json")

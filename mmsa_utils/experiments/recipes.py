@@ -51,16 +51,12 @@ BASE_LEARNERS = {
     "fused": ("linear", "kernel ridge", "TF-IDF"),
 }
 SHARES = (0.25, 0.5, 0.75, 1.0)
-RUNS = (  # as the pages list them
-    "majority",
-    "tfidf",
-    *MODES,
-    "fused_ensemble",
-    *(f"{mode}_network" for mode in MODES),
-    "attention",
-    "balanced",
-)
-LORA = "minilm_tweets.safetensors"  # among the shipped weights
+# Names of runs: a mode's is that of its network, as in notebooks 3 to 5.
+ENSEMBLES = {mode: f"{mode}_ensemble" for mode in MODES}
+ENSEMBLE_MEAN = f"{ENSEMBLES['fused']}_mean"  # over seeds
+MAIN_RUNS = ("majority", "tfidf", *MODES, *ENSEMBLES.values())  # as the pages list them
+RUNS = (*MAIN_RUNS, ENSEMBLE_MEAN, "attention", "balanced")
+TWEET_TUNED = ("minilm", "mpnet")  # encoders whose LoRA weights come with the course
 # Minutes of each stage on 2 CPU cores without caches, and with a GPU beside them. The latter are
 # estimates: encoders take a tenth, all else stays on the processor.
 MINUTES = {

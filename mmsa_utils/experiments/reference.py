@@ -55,9 +55,9 @@ from ..training.ensemble import average_seeds, correct_priors, make_ensemble
 from ..training.final import NAME, add_calibration, ship
 from .card import card_facts
 from .interaction import Both, interaction_facts
-from .recipes import LORA, MINUTES, RUNS, Recipes
+from .recipes import ENSEMBLE_MEAN, ENSEMBLES, MAIN_RUNS, MINUTES, RUNS, Recipes
 from .runs import base_learner, mode_ensemble, run_learner
-from .tweets import tune
+from .tweets import TUNED, tune
 
 SINGLE = ("text", "image")  # modes that see one modality
 # Texts of pictures, and a line for each picture that could not be read.
@@ -96,17 +96,19 @@ class Reference:
 
 
 def tweets(reference: Reference) -> None:
-    """The LoRA of the text encoder, where it is missing: from the tweets."""
-    file = weights.FOLDER / LORA
-    if file.exists():
-        print(f"  {LORA} is there; remove it to tune it again on the tweets")
-        return
-    if reference.weights != weights.FOLDER:
-        raise CourseError(
-            f"{file} is missing, and is made on the course's own posts alone: restore it from the "
-            "course"
-        )
-    weights.record_shipped(LORA, tune(tweets_folder(), reference.dataset.posts, file))
+    """The LoRA of each tuned text encoder, where it is missing: from the tweets."""
+    for name, config in TUNED.items():
+        file = weights.FOLDER / name
+        if file.exists():
+            print(f"  {name} is there; remove it to tune it again on the tweets")
+        elif reference.weights != weights.FOLDER:
+            raise CourseError(
+                f"{file} is missing, and is made on the course's own posts alone: restore it from "
+                "the course"
+            )
+        else:
+            record = tune(tweets_folder(), reference.dataset.posts, file, config=config)
+            weights.record_shipped(name, record)
 
 
 def words(reference: Reference) -> None:
@@ -127,7 +129,7 @@ def baselines(reference: Reference) -> None:
 def networks(reference: Reference) -> None:
     """The networks of the notebooks."""
     for mode in MODES:
-        reference.save(f"{mode}_network", reference.base_learner(mode, "network"))
+        reference.save(mode, reference.base_learner(mode, "network"))
 
 
 def ensembles(reference: Reference) -> None:
@@ -135,13 +137,13 @@ def ensembles(reference: Reference) -> None:
     dataset, folder = reference.dataset, reference.folder
     runs = {m: correct_priors(mode_ensemble(dataset, reference.recipes, m)) for m in MODES}
     for mode, run in runs.items():
-        reference.save(mode, run)
+        reference.save(ENSEMBLES[mode], run)
     averaged = average_seeds(runs["fused"])
-    reference.save("fused_ensemble", averaged)
+    reference.save(ENSEMBLE_MEAN, averaged)
     write_predictions(dataset, averaged.unlabelled, folder / "test_predictions.txt")
     scaled = make_ensemble({"fused": runs["fused"]})  # an ensemble of one is a temperature
     both = {"before": _reliability(runs["fused"]), "after": _reliability(scaled)}
-    save_json(both, folder / "calibration.json")
+    save_json({ENSEMBLES["fused"]: both}, folder / "calibration.json")
 
 
 def _reliability(run: CrossValidation) -> Record:
@@ -175,7 +177,8 @@ def _share_of_posts(reference: Reference, config: Config) -> Record:
     scores = mean_summary(run.scores)
     trained_on = config.train_share * len(reference.dataset.labelled) * (1 - 1 / config.folds)
     return {
-        "run": config.mode,
+        "mode": config.mode,
+        "learner": "linear",
         "fraction": config.train_share,
         "posts": round(trained_on),
         "accuracy": scores["accuracy"],
@@ -190,7 +193,7 @@ def shipped_network(reference: Reference) -> None:
     if config.finetune:
         print("  none is made: a network with trained encoders is too large to ship")
         return
-    record = reference.record("fused_network")
+    record = reference.record("fused")
     ship(reference.dataset, config, record, demo, folder=reference.weights)
 
 
@@ -227,14 +230,14 @@ def additive_projection(reference: Reference) -> None:
     dataset, networks = reference.dataset, reference.recipes.networks
     fitting = heads_for(dataset.classes)
     fused = {
-        "fused_network": _with_projection(dataset, networks["fused"], "fused-network"),
+        "fused": _with_projection(dataset, networks["fused"], "fused-network"),
         **{
             name: _with_projection(dataset, config, name)
             for name, config in reference.recipes.interacting.items()
             if config.head in fitting
         },
     }
-    single = {f"{m}_network": run_learner(dataset, networks[m], "network") for m in SINGLE}
+    single = {mode: run_learner(dataset, networks[mode], "network") for mode in SINGLE}
     facts = interaction_facts(fused, single, groups=find_groups(dataset.labelled))
     save_json(facts, reference.folder / "emap.json")
 
@@ -248,7 +251,7 @@ def _with_projection(dataset: Dataset, config: Config, name: str) -> Both:
 
 def analyses(reference: Reference) -> None:
     """What the predictions say, for the report."""
-    dataset, table = reference.dataset, reference.table()
+    dataset, table, runs = reference.dataset, reference.table(), list(ENSEMBLES.values())
     rows, groups = table_rows(table, dataset), find_groups(dataset.labelled)
     compare = partial(
         compare_all,
@@ -259,22 +262,26 @@ def analyses(reference: Reference) -> None:
     facts = {
         "data": analysis.data_facts(dataset, groups),
         "resampled": "groups of copies",  # by the bootstrap
-        "comparisons": compare(["fused", "text", "image"]),
-        "against_attention": compare(["fused_network", "attention", "text_network"]),
-        "who_is_right": analysis.who_is_right(table).to_dict(orient="index"),
-        "overruling": analysis.overruling(table).to_dict(orient="index"),
-        "label_noise": analysis.label_noise(table, "fused"),
+        "comparisons": compare([ENSEMBLES[mode] for mode in ("fused", "text", "image")]),
+        "against_attention": compare(["fused", "attention", "text"]),
+        "analysed": runs,
+        "who_is_right": analysis.who_is_right(table, runs=runs).to_dict(orient="index"),
+        "overruling": analysis.overruling(table, runs=runs).to_dict(orient="index"),
+        "label_noise": analysis.label_noise(table, ENSEMBLES["fused"]),
         "words_in_pictures": _by_words(reference, table, rows),
-        "confusion": {mode: confusion(*probabilities_of(table, mode)).tolist() for mode in MODES},
+        "confusion": {run: confusion(*probabilities_of(table, run)).tolist() for run in runs},
     }
     save_json(facts, reference.folder / "analysis.json")
 
 
 def _by_words(reference: Reference, table: pd.DataFrame, rows: np.ndarray) -> Record:
-    """Accuracy of each mode by the number of words in the picture."""
+    """Accuracy of each ensemble by the number of words in the picture."""
     texts, _ = reference.read_words(reference.dataset.labelled)
     counts = np.array([len(text.split()) for text in texts])
-    return {mode: analysis.words_by_correctness(table, counts, rows, run=mode) for mode in MODES}
+    return {
+        run: analysis.words_by_correctness(table, counts, rows, run=run)
+        for run in ENSEMBLES.values()
+    }
 
 
 def figures(reference: Reference) -> None:
@@ -299,19 +306,20 @@ def _figures_of_data(reference: Reference) -> dict[str, Figure]:
 def _figures_of_runs(reference: Reference) -> dict[str, Figure]:
     folder, table = reference.folder, reference.table()
     records = {run: reference.record(run) for run in RUNS}
-    compared = ("majority", "tfidf", *MODES, "fused_ensemble", "fused_network", "attention")
+    ensembles = tuple(ENSEMBLES.values())
     drawn = {
-        "run_comparison": run_comparison([records[run] for run in compared]),
-        "class_recall": class_recall([records[run] for run in (*MODES, "balanced")]),
-        "who_is_right": who_is_right(analysis.who_is_right(table)),
+        "run_comparison": run_comparison([records[run] for run in MAIN_RUNS]),
+        "class_recall": class_recall([records[run] for run in (*ensembles, "balanced")]),
+        "who_is_right": who_is_right(analysis.who_is_right(table, runs=ensembles)),
         "learning_curve": learning_curve(load_json(folder / "learning_curve.json")),
-        "calibration": calibration(load_json(folder / "calibration.json")),
+        "calibration": calibration(load_json(folder / "calibration.json")[ENSEMBLES["fused"]]),
     }
     for mode in MODES:
-        drawn[f"curves_{mode}"] = training_curves(records[f"{mode}_network"])
-        counts = confusion(*probabilities_of(table, mode))
-        drawn[f"confusion_{mode}"] = confusion_matrix(
-            counts, title=mode, classes=reference.dataset.classes
+        drawn[f"curves_{mode}"] = training_curves(records[mode])
+    for run in ensembles:
+        counts = confusion(*probabilities_of(table, run))
+        drawn[f"confusion_{run}"] = confusion_matrix(
+            counts, title=run, classes=reference.dataset.classes
         )
     return drawn
 

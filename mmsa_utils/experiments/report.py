@@ -15,13 +15,14 @@ from ..data.demo import CEILINGS
 from ..encoders.weights import shipped_records
 from ..evaluation.analysis import spread
 from ..evaluation.comparison import comparison_table
+from ..evaluation.intervals import accuracy_interval
 from ..evaluation.records import load_ablations, load_analysis, load_record
 from ..io import Record, load_json, replacing
 from ..paths import PROJECT, RESULTS
 from ..training.final import NAME
 from ..version import __version__
 from .card import FEWEST
-from .recipes import BASE_LEARNERS, LORA, MINUTES, RUNS
+from .recipes import BASE_LEARNERS, ENSEMBLES, MAIN_RUNS, MINUTES, RUNS, TWEET_TUNED
 
 PAGES = ("README.md", "report.md", "MODEL_CARD.md")  # about the course's own posts
 OWN_REPORT = "own_report.md"  # the template of a report on other posts
@@ -42,6 +43,7 @@ FILTERS = {
     "p": p_value,
     "f3": "{:.3f}".format,
     "signed": "{:+.3f}".format,
+    "interval": accuracy_interval,
     "thousands": "{:,}".format,
 }
 
@@ -53,6 +55,11 @@ def _by_pair(comparisons: Sequence[Record]) -> dict[str, Record]:
 def _for_reading(comparisons: Sequence[Record]) -> Record:
     """Compared runs as texts, `{"columns", "data"}`."""
     return comparison_table(comparisons).reset_index().to_dict("split")
+
+
+def _all_runs(folder: Path) -> dict[str, Record]:
+    """The records of all runs, in the order of the pages."""
+    return {run: load_record(folder, run) for run in (*RUNS, "plain_folds")}
 
 
 def _of_the_network(folder: Path) -> Record:
@@ -79,21 +86,21 @@ def _context(results: Path) -> dict[str, Any]:
     folder = results / "course"
     analysis, ablations = load_analysis(folder), load_ablations(folder)
     return {
-        "runs": {run: load_record(folder, run) for run in RUNS},
+        "runs": _all_runs(folder),
+        "main_runs": MAIN_RUNS,
+        "ensembles": list(ENSEMBLES.values()),
         "analysis": analysis,
         "comparisons": _by_pair(analysis["comparisons"]),
         "comparison_rows": _for_reading(analysis["comparisons"]),
         "ablations": ablations,
-        "tuned": {(r["mode"], r["name"]): r for r in ablations if r["step"] == "fine-tuning"},
         "base_learners": dict.fromkeys(name for mode in MODES for name in BASE_LEARNERS[mode]),
         "learning_curve": load_json(folder / "learning_curve.json"),
-        "calibration": load_json(folder / "calibration.json"),
-        "lora": shipped_records()[LORA],
+        "calibration": load_json(folder / "calibration.json")[ENSEMBLES["fused"]],
+        "tuned": {name: shipped_records()[f"{name}_tweets.safetensors"] for name in TWEET_TUNED},
         "shipped": shipped_records()[NAME],
         **_of_the_network(folder),
         "version": __version__,
-        "plain": load_record(folder, "plain_folds"),
-        "machines": _machines(load_record(folder, "fused")),
+        "machines": _machines(load_record(folder, ENSEMBLES["fused"])),
         "against_attention": _by_pair(analysis["against_attention"]),
         "published": load_json(results / "published.json"),
         "minutes": MINUTES,
@@ -154,17 +161,17 @@ def render_own_report(folder: Path) -> str:
         CourseError: where a record is missing.
     """
     analysis = load_analysis(folder)
-    runs = {run: load_record(folder, run) for run in RUNS}
+    runs = _all_runs(folder)
+    fused = runs[ENSEMBLES["fused"]]
     context = {
         "runs": runs,
-        "plain": load_record(folder, "plain_folds"),
         "analysis": analysis,
         "comparison_rows": _for_reading(analysis["comparisons"]),
-        "calibration": load_json(folder / "calibration.json"),
+        "calibration": load_json(folder / "calibration.json")[ENSEMBLES["fused"]],
         "images": sorted(file.stem for file in (folder / "images").glob("*.png")),
-        "machines": _machines(runs["fused"]),
+        "machines": _machines(fused),
         **_of_the_network(folder),
-        "labels": tuple(runs["fused"]["oof"]["per_class"]),
+        "labels": tuple(fused["oof"]["per_class"]),
         "modes": MODES,
         "spread": spread,
     }

@@ -21,6 +21,7 @@ from .style import (
 )
 
 _GAIN, _LOSS = "#495057", "white"  # neither a class's colour nor a mode's
+_LEVEL = 4  # runs whose names fit side by side
 _SHORT = 9  # characters of a name that fits under its column of the confusion matrix
 
 
@@ -76,6 +77,8 @@ def class_recall(records: Sequence[Record]) -> Figure:
     axes.set(xticks=np.arange(len(runs)), xticklabels=runs, ylabel="recall", ylim=(0, 1.08))
     axes.grid(visible=False, axis="x")
     axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+    if len(runs) > _LEVEL:
+        slant_ticks(axes)
     return figure
 
 
@@ -110,7 +113,7 @@ def _bars_and_dots(axes: Axes, records: Sequence[Record], name: str) -> None:
         dots = [fold[name] for fold in record["folds"]]
         axes.scatter([index + 0.25] * len(dots), dots, s=10, color="black", zorder=3)
     axes.grid(visible=False, axis="x")
-    if len(runs) > 4:
+    if len(runs) > _LEVEL:
         slant_ticks(axes)
 
 

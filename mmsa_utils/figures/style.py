@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 CLASS_COLOURS = {"negative": "#c8553d", "neutral": "#8d99ae", "positive": "#2a9d8f"}
 MODE_COLOURS = {"text": "#3d5a98", "image": "#e09f3e", "words": "#8a6d3b", "fused": "#7b4b94"}
-BASELINE_COLOUR = "#adb5bd"  # of runs that are no mode
+BASELINE_COLOUR = "#adb5bd"  # of runs that are of no mode
 UNLABELLED_COLOUR = "#6c757d"
 
 # Of classes that are not the course's. From the palettes of Okabe and Ito ("Color Universal
@@ -106,8 +106,8 @@ def say_nothing_to_show(axes: Axes) -> None:
 
 
 def run_colour(run: str) -> str:
-    """The colour of a mode, or grey for a run that is no mode."""
-    return MODE_COLOURS.get(run, BASELINE_COLOUR)
+    """The colour of the mode that a run's name begins with: `text`, `text_ensemble`; else grey."""
+    return MODE_COLOURS.get(run.split("_")[0], BASELINE_COLOUR)
 
 
 def save_figure(figure: Figure, file: Path) -> None:

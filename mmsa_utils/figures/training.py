@@ -78,12 +78,12 @@ def _shade_later_epochs(axes: Axes, lengths: Sequence[int]) -> None:
 
 
 def learning_curve(rows: Sequence[Record]) -> Figure:
-    """Accuracy and macro-F1 against the number of training posts, a line a run.
+    """Accuracy and macro-F1 against the number of training posts, a line a mode.
 
     Args:
-        rows: each with `run`, `posts`, `accuracy` and `macro_f1`.
+        rows: each with `mode`, `posts`, `accuracy` and `macro_f1`.
     """
-    table = pd.DataFrame(rows, columns=["run", "posts", "accuracy", "macro_f1"])
+    table = pd.DataFrame(rows, columns=["mode", "posts", "accuracy", "macro_f1"])
     figure, grid = plt.subplots(1, 2, figsize=(8, 3))
     if table.empty:
         for axes in grid:
@@ -91,9 +91,9 @@ def learning_curve(rows: Sequence[Record]) -> Figure:
         return figure
     measures = (("accuracy", "accuracy"), ("macro_f1", "macro-F1"))
     for axes, (name, label) in zip(grid, measures, strict=True):
-        for run, part in table.groupby("run", sort=False):
-            colour = run_colour(str(run))
-            axes.plot(part["posts"], part[name], marker="o", color=colour, label=run)
+        for mode, part in table.groupby("mode", sort=False):
+            colour = run_colour(str(mode))
+            axes.plot(part["posts"], part[name], marker="o", color=colour, label=mode)
         axes.set(xlabel="training posts", ylabel=label, xlim=(0, None))
     grid[1].legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
     return figure

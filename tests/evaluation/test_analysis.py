@@ -59,6 +59,13 @@ def test_another_seed_can_be_asked_for(eight: pd.DataFrame) -> None:
     assert analysis.overruling(eight, seed=1)["posts"].sum() == 0
 
 
+def test_the_runs_may_be_others_than_the_modes_own(eight: pd.DataFrame) -> None:
+    names = ["text_ensemble", "image_ensemble", "fused_ensemble"]
+    ensembles = eight.assign(run=eight["run"] + "_ensemble")
+    for pairing in (analysis.who_is_right, analysis.overruling):
+        pd.testing.assert_frame_equal(pairing(ensembles, runs=names), pairing(eight))
+
+
 def test_a_missing_mode_is_named(eight: pd.DataFrame) -> None:
     with pytest.raises(CourseError, match="no run 'image'"):
         analysis.who_is_right(eight[eight["run"] != "image"])
@@ -228,6 +235,12 @@ def test_ablation_table_shows_scores_and_what_was_kept() -> None:
     }
     assert table["against"].tolist() == ["-", "linear"]
     assert table["kept"].tolist() == ["yes", "no"]
+
+
+def test_ablation_table_shows_gains_with_their_errors() -> None:
+    first, second = STEPS[:2]
+    rows = [{**first, "gain": None, "error": None}, {**second, "gain": -0.0123, "error": 0.0042}]
+    assert analysis.ablation_table(rows)["gain"].tolist() == ["-", "-0.012 ± 0.004"]
 
 
 # ---- the posts --------------------------------------------------------------------------

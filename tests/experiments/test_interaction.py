@@ -18,8 +18,8 @@ def facts_of(made_run):
 
     def facts(**networks):
         single = {
-            "text_network": made_run(60, draw=2, validation=0.7),
-            "image_network": made_run(30, draw=3, validation=0.6),
+            "text": made_run(60, draw=2, validation=0.7),
+            "image": made_run(30, draw=3, validation=0.6),
         }
         return interaction_facts(networks, single, groups=GROUPS)
 
@@ -50,9 +50,9 @@ def test_a_gain_that_the_projection_loses_is_interaction(facts_of, made_run):
 def test_the_better_network_is_chosen_by_validation_predictions(facts_of, made_run):
     """The image network is right more often on the test folds, and that must not count."""
     facts = facts_of(fused=(made_run(20), made_run(25, draw=1)))
-    assert facts["better"] == "text_network"
-    assert facts["single"]["image_network"]["accuracy"]["mean"] == pytest.approx(0.85)
-    assert facts["networks"]["fused"]["gain"]["second"] == "text_network"
+    assert facts["better"] == "text"
+    assert facts["single"]["image"]["accuracy"]["mean"] == pytest.approx(0.85)
+    assert facts["networks"]["fused"]["gain"]["second"] == "text"
 
 
 def test_where_the_gain_is_noise_or_none_nothing_is_shared_out(facts_of, made_run):

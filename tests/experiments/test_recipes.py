@@ -10,6 +10,7 @@ from mmsa_utils.config import MODES, Config
 from mmsa_utils.errors import CourseError
 from mmsa_utils.experiments.recipes import (
     BASE_LEARNERS,
+    MAIN_RUNS,
     RUNS,
     Recipes,
     changed,
@@ -40,6 +41,13 @@ def test_every_base_learner_is_a_learner():
     assert names <= set(LEARNERS)
     assert set(reference_recipes().variants) == {"attention", "balanced", "plain_folds"}
     assert {"attention", "balanced", *MODES} <= set(RUNS)
+
+
+def test_a_name_is_a_networks_or_an_ensembles():
+    assert RUNS[:8] == MAIN_RUNS
+    ensembles = [f"{mode}_ensemble" for mode in MODES]
+    assert list(MAIN_RUNS) == ["majority", "tfidf", *MODES, *ensembles]
+    assert len(set(RUNS)) == len(RUNS)
 
 
 def test_a_changed_knob_is_changed_in_every_config_and_nothing_else_is():

@@ -48,17 +48,17 @@ def test_every_run_has_a_record_and_its_predictions(run):
     table = load_oof(run.folder)
     assert set(table["run"]) == {*RUNS, "plain_folds"}
     sizes = table.groupby("run").size()
-    assert sizes.pop("fused_ensemble") == 240
+    assert sizes.pop("fused_ensemble_mean") == 240
     assert (sizes == 2 * 240).all()
     assert not load_record(run.folder, "plain_folds")["protocol"]["grouped"]
     assert load_record(run.folder, "attention")["config"]["head"] == "attention"
     for name in ("accuracy", "macro_f1"):
-        kept = {load_record(run.folder, mode)["oof"][name] for mode in MODES}
+        kept = {load_record(run.folder, f"{mode}_ensemble")["oof"][name] for mode in MODES}
         assert all(0.3 < score < 1 for score in kept)
 
 
 def test_a_record_says_what_its_folds_were_computed_on(run):
-    for name in ("majority", "fused_network", "fused", "fused_ensemble"):
+    for name in ("majority", "fused", "fused_ensemble", "fused_ensemble_mean"):
         environment = load_record(run.folder, name)["environment"]
         assert (environment["device"], environment["precision"]) == ("cpu", "float32")
         assert {"torch", "transformers", "scikit-learn", "timm", "commit"} <= set(environment)
@@ -66,7 +66,7 @@ def test_a_record_says_what_its_folds_were_computed_on(run):
 
 def test_an_ensembles_record_names_its_base_learners(run):
     for mode in MODES:
-        config = load_record(run.folder, mode)["config"]
+        config = load_record(run.folder, f"{mode}_ensemble")["config"]
         assert tuple(config["weights"]) == run.recipes.base_learners[mode]
         assert set(config["class_factors"]) == {"negative", "neutral", "positive"}
 
@@ -79,7 +79,7 @@ def test_unlabelled_posts_get_a_prediction_each(run):
 
 def test_the_learning_curve_ends_with_the_linear_model_on_all_posts(run):
     curve = load_json(run.folder / "learning_curve.json")
-    assert [(row["run"], row["fraction"]) for row in curve][:2] == [("text", 0.5), ("text", 1.0)]
+    assert [(row["mode"], row["fraction"]) for row in curve][:2] == [("text", 0.5), ("text", 1.0)]
     assert [row["posts"] for row in curve[:2]] == [60, 120]
     linear = run.base_learner("text", "linear")
     accuracy = np.mean([score["accuracy"] for score in linear.scores])
@@ -89,9 +89,9 @@ def test_the_learning_curve_ends_with_the_linear_model_on_all_posts(run):
 def test_the_analysis_counts_the_words_of_each_post(run):
     facts = load_json(run.folder / "analysis.json")
     assert facts["data"]["labelled"] == 240
-    assert facts["words_in_pictures"]["image"]["none"]["posts"] == 120
+    assert facts["words_in_pictures"]["image_ensemble"]["none"]["posts"] == 120
     assert set(facts["overruling"]) == {"text", "image", "neither"}
-    assert 0 <= load_json(run.folder / "calibration.json")["after"]["ece"] < 0.3
+    assert 0 <= load_json(run.folder / "calibration.json")["fused_ensemble"]["after"]["ece"] < 0.3
 
 
 def test_the_model_card_is_of_the_shipped_configuration(run):
@@ -123,13 +123,13 @@ def test_a_network_of_another_configuration_is_not_calibrated(run, tmp_path, cap
 def test_interaction_is_measured_on_the_network_of_the_card_and_on_heads_that_can_interact(run):
     card, emap = (load_json(run.folder / f"{name}.json") for name in ("card", "emap"))
     networks = emap["networks"]
-    assert list(networks) == ["fused_network", "attention", "composition"]
-    assert networks["fused_network"]["scores"] == card["scores"]["both"]
-    assert networks["fused_network"]["changed"] == 0, "concat adds up"
+    assert list(networks) == ["fused", "attention", "composition"]
+    assert networks["fused"]["scores"] == card["scores"]["both"]
+    assert networks["fused"]["changed"] == 0, "concat adds up"
     attention = load_record(run.folder, "attention")["oof"]["accuracy"]
     assert networks["attention"]["scores"]["accuracy"]["mean"] == pytest.approx(attention)
     assert emap["better"] in emap["single"]
-    assert list(emap["single"]) == ["text_network", "image_network"]
+    assert list(emap["single"]) == ["text", "image"]
 
 
 def test_where_words_cannot_be_read_the_card_does_without(run, capsys):
@@ -166,8 +166,9 @@ def test_comparisons_resample_copies_together(run):
     table = load_oof(run.folder)
     groups = in_row_order(find_groups(run.dataset.labelled), table_rows(table, run.dataset))
     inner = run.recipes.course.inner_folds
-    again = compare_all(table, ["fused", "text", "image"], inner_folds=inner, groups=groups)
-    plain = compare_all(table, ["fused", "text", "image"], inner_folds=inner)
+    runs = ["fused_ensemble", "text_ensemble", "image_ensemble"]
+    again = compare_all(table, runs, inner_folds=inner, groups=groups)
+    plain = compare_all(table, runs, inner_folds=inner)
     saved = [row["macro_f1_interval"] for row in facts["comparisons"]]
     assert saved == [row["macro_f1_interval"] for row in again]
     assert saved != [row["macro_f1_interval"] for row in plain]
@@ -216,7 +217,7 @@ def test_a_network_with_trained_encoders_is_not_shipped(run, tmp_path, capsys):
 
 def test_every_figure_is_drawn_but_the_waterfalls_of_an_ablation_that_was_not_run(run):
     drawn = {file.stem for file in run.images.glob("*.png")}
-    by_mode = {f"{kind}_{mode}" for kind in ("curves", "confusion") for mode in MODES}
+    by_mode = {name for m in MODES for name in (f"curves_{m}", f"confusion_{m}_ensemble")}
     assert by_mode | {"structure", "run_comparison", "calibration"} <= drawn
     assert not any(name.startswith("waterfall") for name in drawn)
     assert all(file.stat().st_size > 5000 for file in run.images.glob("*.png"))

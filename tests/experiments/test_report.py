@@ -6,8 +6,14 @@ import pytest
 
 from mmsa_utils.config import LABELS, MODES
 from mmsa_utils.errors import CourseError
-from mmsa_utils.experiments.ablations import FINETUNED
-from mmsa_utils.experiments.recipes import BASE_LEARNERS, RUNS, SHARES, reference_recipes
+from mmsa_utils.experiments.recipes import (
+    BASE_LEARNERS,
+    ENSEMBLES,
+    MAIN_RUNS,
+    RUNS,
+    SHARES,
+    reference_recipes,
+)
 from mmsa_utils.experiments.report import (
     FILTERS,
     PAGES,
@@ -17,7 +23,7 @@ from mmsa_utils.experiments.report import (
     write_own_report,
 )
 from mmsa_utils.io import load_json, save_json
-from mmsa_utils.paths import PROJECT
+from mmsa_utils.paths import PROJECT, RESULTS
 
 ENVIRONMENT = {"device": "cpu", "cores": 2, "torch": "2.6.0"}
 
@@ -37,11 +43,11 @@ def scores(accuracy):
 
 def record(run, accuracy):
     config = {}
-    if run in MODES:
-        weights = dict.fromkeys(BASE_LEARNERS[run], 0.5)
+    if run.endswith("_ensemble"):
+        weights = dict.fromkeys(BASE_LEARNERS[run.removesuffix("_ensemble")], 0.5)
         config = {"weights": weights, "class_factors": dict.fromkeys(LABELS, 1.25)}
-    if run.endswith("_network"):
-        config = reference_recipes().networks[run.removesuffix("_network")].to_dict()
+    if run in MODES:
+        config = reference_recipes().networks[run].to_dict()
     folds = [
         {"accuracy": accuracy + d, "macro_f1": accuracy - 0.1 + d, "best_epoch": 7}
         for d in (-0.01, 0.01)
@@ -83,53 +89,40 @@ def analysis():
             "equal_posts": {"posts": 6, "outvoted": 1},
         },
         "comparisons": [
-            comparison(*pair) for pair in (("fused", "text"), ("fused", "image"), ("text", "image"))
+            comparison(f"{first}_ensemble", f"{second}_ensemble")
+            for first, second in (("fused", "text"), ("fused", "image"), ("text", "image"))
         ],
         "against_attention": [
-            comparison("fused_network", "attention"),
-            comparison("attention", "text_network"),
+            comparison("fused", "attention"),
+            comparison("attention", "text"),
         ],
         "who_is_right": {case: {"posts": 10, "fused right": 0.5} for case in cases},
         "overruling": {name: dict(says) for name in ("text", "image", "neither")},
         "label_noise": {"posts": 77, "classes": dict.fromkeys(LABELS, 5), "share_of_errors": 0.25},
         "words_in_pictures": {
-            mode: {k: {"posts": 8, "accuracy": 0.6} for k in ("none", "a few", "many")}
-            for mode in MODES
+            run: {k: {"posts": 8, "accuracy": 0.6} for k in ("none", "a few", "many")}
+            for run in ENSEMBLES.values()
         },
-        "confusion": {mode: [[5, 1, 2], [1, 4, 3], [2, 2, 9]] for mode in MODES},
+        "confusion": {run: [[5, 1, 2], [1, 4, 3], [2, 2, 9]] for run in ENSEMBLES.values()},
     }
 
 
 def ablations():
-    tuned = [(mode, step.name) for mode in FINETUNED for step in FINETUNED[mode]]
-    rows = [(mode, "frozen, one seed") for mode in FINETUNED] + tuned
+    rows = [(mode, name) for mode in ("text", "image") for name in ("frozen", "top layers")]
     return [
         {
             "mode": mode,
             "step": "fine-tuning",
             "name": name,
             "changes": "as it says",
-            "against": None,
+            "against": None if name == "frozen" else "frozen",
             "validation": {"accuracy": 0.4321, "macro_f1": 0.321},
             "oof": scores(0.5),
             "seeds": [0],
-            "kept": name == "frozen, one seed",
+            "kept": name == "frozen",
         }
         for mode, name in rows
     ]
-
-
-def published():
-    return {
-        "annotation": {"text_label_alone": 0.8, "image_label_alone": 0.9, "source": "a paper"},
-        "results": [
-            {
-                "name": "Other", "accuracy": 0.7, "weighted_f1": 0.69, "protocol": "random split",
-                "source": "its page",
-            }
-        ],
-        "lab_report": {"text_accuracy": 0.7012, "protocol": "3 folds"},
-    }  # fmt: skip
 
 
 def mean(value):
@@ -184,16 +177,16 @@ def emap(*, interaction=0.004, noise=True):
             "scores": mean(0.71),
             "projection": mean(0.71 - lost),
             "changed": changed,
-            "gain": difference(0.02, noise=False, against="text_network"),
+            "gain": difference(0.02, noise=False, against="text"),
             "interaction": difference(lost, noise=lost_noise, against="additive projection"),
             "share": {"accuracy": share, "macro_f1": share},
         }
 
     return {
-        "single": {"text_network": mean(0.68), "image_network": mean(0.64)},
-        "better": "text_network",
+        "single": {"text": mean(0.68), "image": mean(0.64)},
+        "better": "text",
         "networks": {
-            "fused_network": network("concat", 0.0, 0.0, True),
+            "fused": network("concat", 0.0, 0.0, True),
             "attention": network("attention", 0.0321, interaction, noise),
         },
     }
@@ -206,31 +199,64 @@ def results(tmp_path):
     for number, run in enumerate([*RUNS, "plain_folds"]):
         save_json(record(run, 0.6 + number / 100), folder / f"{run}.json")
     curve = [
-        {"run": mode, "fraction": share, "accuracy": 0.6, "macro_f1": 0.5}
+        {"mode": mode, "fraction": share, "accuracy": 0.6, "macro_f1": 0.5}
         for mode in MODES
         for share in SHARES
     ]
     save_json(curve, folder / "learning_curve.json")
-    save_json({"before": {"ece": 0.0771}, "after": {"ece": 0.0332}}, folder / "calibration.json")
+    errors = {"before": {"ece": 0.0771}, "after": {"ece": 0.0332}}
+    save_json({"fused_ensemble": errors}, folder / "calibration.json")
     save_json(analysis(), folder / "analysis.json")
     save_json(ablations(), folder / "ablations.json")
     save_json(card(), folder / "card.json")
     save_json(emap(), folder / "emap.json")
-    save_json(published(), tmp_path / "published.json")
+    save_json(load_json(RESULTS / "published.json"), tmp_path / "published.json")
     return tmp_path
 
 
 def test_the_pages_show_the_figures_of_the_records(results):
     pages = render_pages(results)
     report = pages["report.md"]
-    assert "On 1,234 real posts the fused model is right on\n**64.0 %**" in report
-    assert "of the fused run is 0.077" in report
-    assert "validation accuracy\n0.432" in report
-    assert "| mode | linear |" in report
+    assert "the ensemble that sees both (`fused_ensemble`) is right on\n**67.0 %**" in report
+    assert "of `fused_ensemble` is 0.077" in report
+    assert "- text, *top layers* (as it says): 0.432 / 0.321\n" in report
+    assert "| ensemble | linear |" in report
     assert "x negative | x neutral | x positive |" in report
     assert "1.25 | 1.25 | 1.25 |" in report
     assert "text encoders | minilm + minilm_tweets, frozen" in report
     assert "| fused | 0.640 ± 0.014 | 0.540 ± 0.014 |" in pages["README.md"]
+
+
+def test_the_report_shows_gains_with_their_errors_where_the_ablation_has_them(results):
+    assert "gain ± error" not in render_pages(results)["report.md"]
+    rows = ablations()
+    for row in rows:
+        row |= {"gain": None, "error": None} if row["name"] == "frozen" else {}
+    rows = [{"gain": -0.0123, "error": 0.0042, **row} for row in rows]
+    save_json(rows, results / "course" / "ablations.json")
+    report = render_pages(results)["report.md"]
+    assert "| 0.432 | 0.321 | -0.012 ± 0.004 | 1 | no | 0.500 | 0.400 |" in report
+    assert "| 0.432 | 0.321 | - | 1 | **yes** | 0.500 | 0.400 |" in report
+
+
+def rows_of_runs(text):
+    return re.findall(r"^\| (\w+) \| 0\.\d{3} ± .* \|$", text, re.MULTILINE)
+
+
+def test_the_readme_shows_the_main_runs_and_the_reports_appendix_every_one(results):
+    pages = render_pages(results)
+    assert tuple(rows_of_runs(pages["README.md"])) == MAIN_RUNS
+    appendix = pages["report.md"].partition("## Appendix: all runs\n")[2]
+    assert rows_of_runs(appendix) == [*RUNS, "plain_folds"]
+
+
+def test_what_choices_could_see_is_one_sentence_on_every_page(results):
+    sentence = "Every choice was made on .*inner predictions.* no scored prediction chose anything"
+    pages = [" ".join(page.split()) for page in render_pages(results).values()]
+    said = [re.findall(sentence, page) for page in pages]
+    assert [len(found) for found in said] == [1, 1, 1]
+    assert said[0] == said[1] == said[2]
+    assert "an inner post of one fold is a test post of another" in said[0][0]
 
 
 def test_a_page_tells_whether_fusion_is_ahead(results):
@@ -297,13 +323,13 @@ def own(results):
     """A folder of a run that is not the course's own, with some figures, no ablation."""
     folder = results / "course"
     (folder / "ablations.json").unlink()
-    fused = record("fused", 0.64)
+    fused = record("fused_ensemble", 0.64)
     fused["dataset"] = {
         "name": "mine",
         "fingerprint": "0123456789abcdef",
         "excluded": {"missing picture": 2},
     }
-    save_json(fused, folder / "fused.json")
+    save_json(fused, folder / "fused_ensemble.json")
     save_json({**analysis(), "resampled": "groups of copies"}, folder / "analysis.json")
     (folder / "images").mkdir()
     for name in ("calibration", "curves_text"):
@@ -317,10 +343,10 @@ def test_a_run_on_other_posts_has_a_report_of_its_own(own):
     assert file == own / "report.md"
     text = file.read_text(encoding="utf-8")
     assert "# Reference run on mine" in text
-    assert "| fused | 0.640 ± 0.014 | 0.540 ± 0.014 |" in text
+    assert "| fused_ensemble | 0.640 ± 0.014 | 0.540 ± 0.014 |" in text
     assert "2 x missing picture." in text
     assert "0123456789abcdef" in text
-    assert "| fused - text | +0.032 | +0.046 | +0.010 to +0.080 |" in text
+    assert "| fused_ensemble - text_ensemble | +0.032 | +0.046 | +0.010 to +0.080 |" in text
     assert "bootstrap over groups of copies" in text
     assert {name: (PROJECT / name).read_bytes() for name in PAGES} == pages
 
@@ -347,10 +373,10 @@ def test_it_shows_the_figures_that_were_drawn_and_no_others(own):
 
 
 def test_reports_name_every_machine_that_folds_were_computed_on(own, results):
-    fused = record("fused", 0.64)
+    fused = record("fused_ensemble", 0.64)
     fused["environment"] = [ENVIRONMENT, {**ENVIRONMENT, "device": "cuda", "cores": 8}]
     fused["dataset"] = {"name": "mine", "fingerprint": "0", "excluded": {}}
-    save_json(fused, own / "fused.json")
+    save_json(fused, own / "fused_ensemble.json")
     says = "This run: cpu, 2 cores, torch 2.6.0; cuda, 8 cores, torch 2.6.0."
     assert says in render_own_report(own)
     save_json(ablations(), own / "ablations.json")

@@ -19,7 +19,7 @@ Check = Callable[..., None]
 MakeRecord = Callable[..., Record]
 ShownTexts = Callable[[Figure], list[Text]]
 
-RUNS = ("majority", "tfidf", "text", "image", "fused", "fused_ensemble", "fused_network")
+RUNS = ("majority", "tfidf", "text", "image", "fused", "fused_ensemble", "fused_ensemble_mean")
 
 
 def steps(*values: float) -> list[Record]:
@@ -72,10 +72,11 @@ def test_run_comparison_draws_bars_dots_and_ceilings(
     check(figure, *runs, "accuracy", "macro-F1", "0.600", "0.500")
 
 
+@pytest.mark.parametrize("draw", [figures.run_comparison, figures.class_recall])
 def test_many_runs_names_do_not_run_together(
-    make_record: MakeRecord, shown_texts: ShownTexts
+    draw: Callable[[list[Record]], Figure], make_record: MakeRecord, shown_texts: ShownTexts
 ) -> None:
-    figure = figures.run_comparison([make_record(run) for run in RUNS])
+    figure = draw([make_record(run) for run in RUNS])
     shown_texts(figure)
     axes = figure.axes[0]
     labels, ticks = axes.get_xticklabels(), np.arange(len(RUNS))

@@ -95,8 +95,9 @@ def test_five_classes_are_told_apart_also_by_people_who_see_less_colour(sight: s
         assert pdist(lab(colours.values(), SIGHTS[sight])).min() > 20
 
 
-def test_a_run_that_is_no_mode_is_drawn_in_the_baselines_grey() -> None:
-    assert run_colour("fused") == MODE_COLOURS["fused"]
+def test_a_mode_and_its_ensemble_have_one_colour_and_other_runs_the_baselines_grey() -> None:
+    for run in ("fused", "fused_ensemble", "fused_ensemble_mean"):
+        assert run_colour(run) == MODE_COLOURS["fused"]
     assert run_colour("majority") == run_colour("tfidf")
     assert run_colour("majority") not in MODE_COLOURS.values()
 

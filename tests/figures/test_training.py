@@ -17,8 +17,8 @@ MakeRecord = Callable[..., Record]
 ShownTexts = Callable[[Figure], list[Text]]
 
 CURVE = [
-    {"run": run, "posts": posts, "accuracy": base + posts / 1e4, "macro_f1": base}
-    for run, base in (("text", 0.6), ("image", 0.5), ("fused", 0.7))
+    {"mode": mode, "posts": posts, "accuracy": base + posts / 1e4, "macro_f1": base}
+    for mode, base in (("text", 0.6), ("image", 0.5), ("fused", 0.7))
     for posts in (800, 1600, 3200)
 ]
 
@@ -42,7 +42,7 @@ def test_curves_average_the_folds_that_reached_an_epoch() -> None:
 def test_training_curves_draw_mean_losses_and_grey_what_not_all_folds_reached(
     make_record: MakeRecord, check: Check
 ) -> None:
-    figure = figures.training_curves(make_record("text_network"))
+    figure = figures.training_curves(make_record("text"))
     losses, accuracy = figure.axes
     drawn = {line.get_label(): line for line in losses.lines}
     assert list(drawn["training"].get_ydata()) == pytest.approx(1 / np.arange(1, 7))
@@ -57,7 +57,7 @@ def test_training_curves_draw_mean_losses_and_grey_what_not_all_folds_reached(
 def test_training_curves_of_equal_folds_have_no_grey_and_take_a_title(
     make_record: MakeRecord, check: Check
 ) -> None:
-    record = make_record("fused_network")
+    record = make_record("fused")
     record["folds"] = record["folds"][:1]
     figure = figures.training_curves(record, title="fused, real posts")
     assert not any(axes.patches for axes in figure.axes)
@@ -77,17 +77,17 @@ def test_training_curves_refuse_a_run_that_was_not_trained_by_epochs(
 def test_a_right_panels_label_keeps_off_the_left_panel(
     make_record: MakeRecord, shown_texts: ShownTexts
 ) -> None:
-    assert gap(figures.training_curves(make_record("text_network")), shown_texts) > 10
+    assert gap(figures.training_curves(make_record("text")), shown_texts) > 10
     assert gap(figures.learning_curve(CURVE), shown_texts) > 10
 
 
-def test_learning_curve_has_a_line_a_run(check: Check) -> None:
+def test_learning_curve_has_a_line_a_mode(check: Check) -> None:
     figure = figures.learning_curve(CURVE)
     for axes, name in zip(figure.axes, ("accuracy", "macro_f1"), strict=True):
-        for line, run in zip(axes.lines, ("text", "image", "fused"), strict=True):
-            assert line.get_label() == run
-            assert line.get_color() == figures.MODE_COLOURS[run]
-            expected = [row[name] for row in CURVE if row["run"] == run]
+        for line, mode in zip(axes.lines, ("text", "image", "fused"), strict=True):
+            assert line.get_label() == mode
+            assert line.get_color() == figures.MODE_COLOURS[mode]
+            expected = [row[name] for row in CURVE if row["mode"] == mode]
             assert list(line.get_ydata()) == pytest.approx(expected)
     check(figure, "text", "image", "fused", "training posts", "accuracy", "macro-F1")
 
