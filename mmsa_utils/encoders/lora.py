@@ -25,12 +25,19 @@ _WRAPPED = "base_model.model."  # what peft puts before the name of a layer
 
 
 def add_lora(encoder: TextEncoder) -> None:
-    """Freezes an encoder and gives every linear layer of it a correction to train."""
+    """Freezes an encoder and gives every linear layer that its vectors pass a correction to train.
+
+    The pooler is none of them: a text's vector is the mean of its tokens.
+    """
     import peft  # takes seconds, and what is only loaded does without
 
     modules = encoder.transformer.named_modules()
     settings = peft.LoraConfig(
-        target_modules=[name for name, module in modules if isinstance(module, nn.Linear)],
+        target_modules=[
+            name
+            for name, module in modules
+            if isinstance(module, nn.Linear) and not name.startswith("pooler")
+        ],
         r=RANK,
         lora_alpha=SCALE * RANK,
         lora_dropout=0.05,

@@ -15,9 +15,10 @@ from pathlib import Path
 from ..errors import CourseError
 from ..io import replacing
 from ..settings import cache_folder
+from .lora import merge_lora
 from .registry import register_text_encoder
 from .text import TextEncoder, load_text_encoder
-from .weights import verified
+from .weights import FOLDER, shipped_file, verified
 
 SHA256 = "78c0197b6159d92658e319bc1d72e4c73a9a03dd03815e70e555c5ef05615658"
 FILES = {
@@ -26,6 +27,7 @@ FILES = {
     "config.json": "d46a3e04ded82bba22528424480697d394eeda6a27484e08c5bb2bdf5906cfa0",
 }
 PARTS = 5
+TWEETS = "mpnet_tweets.safetensors"  # the shipped LoRA weights
 
 
 def _read_part(number: int) -> bytes:
@@ -97,3 +99,29 @@ def build_mpnet() -> TextEncoder:
             the cache folder cannot be written.
     """
     return load_text_encoder(str(_model()), fingerprint=SHA256)
+
+
+# ---- tuned on tweets --------------------------------------------------------------------
+
+
+def tweets_fingerprint(*, folder: Path = FOLDER) -> str:
+    """The weight file's hash and that of the LoRA weights: two files make the tuned encoder.
+
+    Raises:
+        CourseError: as `build_mpnet_tweets`.
+    """
+    return f"{mpnet_fingerprint()}+{shipped_file(TWEETS, folder=folder)[1]}"
+
+
+@register_text_encoder("mpnet_tweets", fingerprint=tweets_fingerprint)
+def build_mpnet_tweets() -> TextEncoder:
+    """MPNet with the LoRA weights that it learnt on labelled tweets, see `experiments/tweets.py`.
+
+    Raises:
+        CourseError: as `build_mpnet`, and where the shipped file is missing, truncated or altered.
+    """
+    file, _ = shipped_file(TWEETS)
+    encoder = build_mpnet()
+    merge_lora(encoder, file)
+    encoder.fingerprint = tweets_fingerprint()
+    return encoder

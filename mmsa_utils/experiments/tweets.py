@@ -1,4 +1,4 @@
-"""Tuning the text encoder on tweets that were labelled for the same three classes.
+"""Tuning text encoders on tweets that were labelled for the same three classes.
 
 The tweets are those of SemEval-2017 task 4A (Rosenthal, Farra and Nakov, 2017); the
 measure is theirs, the recall of a class, averaged over classes, on their test tweets.
@@ -21,7 +21,7 @@ from torch import nn
 from ..config import LABELS, Config
 from ..data.posts import Post
 from ..data.text import comparable
-from ..devices import pick_device
+from ..devices import environment, pick_device
 from ..encoders.lora import RANK, add_lora, save_lora
 from ..encoders.registry import build_text_encoder
 from ..encoders.text import TextEncoder
@@ -49,6 +49,11 @@ SETTINGS = Config(
     class_weights="balanced",
     label_smoothing=0.1,
 )
+# By shipped file: which encoder is tuned, and how. A larger one wants smaller steps.
+TUNED = {
+    "minilm_tweets.safetensors": SETTINGS,
+    "mpnet_tweets.safetensors": SETTINGS.but(text_encoders=("mpnet",), encoder_learning_rate=2e-4),
+}
 
 
 def load_tweets(folder: Path, split: str) -> pd.DataFrame:
@@ -207,7 +212,7 @@ def tune(
     seed: int = 0,
     on_part: Callable[[EpochLog], None] = _print,
 ) -> Record:
-    """Tunes MiniLM's LoRA on the tweets and saves it; goes on where it was stopped.
+    """Tunes an encoder's LoRA on the tweets and saves it; goes on where it was stopped.
 
     What is finished is trained again where it is asked for again.
 
@@ -215,7 +220,7 @@ def tune(
         folder: of the tweets.
         posts: the course's, labelled and unlabelled; tweets equal to one are left out.
         weights: the file to write. Until then there is a checkpoint under `out/tweets`.
-        config: settings of the training.
+        config: settings of the training; its first text encoder is tuned.
         held_out: so many training tweets choose the part with the best weights.
         on_part: called after each part.
 
@@ -229,7 +234,7 @@ def tune(
     kept = without_posts(tweets, posts)
     train, validation = split_off(kept, held_out=held_out, seed=seed)
     torch.manual_seed(seed)
-    encoder = build_text_encoder("minilm")
+    encoder = build_text_encoder(config.text_encoders[0])
     add_lora(encoder)
     model, base = TweetClassifier(encoder), encoder.fingerprint
     scratch = checkpoint_folder(train, validation, config, base=base, seed=seed)
@@ -260,6 +265,7 @@ def tune(
         "equal_to_a_post": len(tweets) - len(kept),
         "rank": RANK,
         "settings": config.to_dict(),
+        "environment": environment(trainer.device),
         "best_part": state.best_epoch,
         "history": [vars(log) for log in state.history],
         "test": measures(test["label"].to_numpy(), logits.argmax(1).numpy()),

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from transformers import MPNetConfig, MPNetModel
 
 from mmsa_utils.encoders import TextEncoder, build_text_encoder
 from mmsa_utils.encoders.lora import add_lora, merge_lora, save_lora
@@ -35,6 +36,35 @@ def test_only_the_correction_is_trained():
     trained = {name: p.numel() for name, p in encoder.named_parameters() if p.requires_grad}
     assert all("lora" in name for name in trained)
     assert 0 < sum(trained.values()) < weights / 20
+
+
+def test_mpnet_learns_in_every_layer_and_not_in_the_pooler(tmp_path, small_bert):
+    def encoder():
+        torch.manual_seed(0)
+        config = MPNetConfig(
+            vocab_size=40,
+            hidden_size=16,
+            num_hidden_layers=2,
+            num_attention_heads=2,
+            intermediate_size=24,
+        )
+        return TextEncoder(MPNetModel(config).eval(), small_bert[1])
+
+    tuned, head = encoder(), torch.nn.Linear(16, 3)
+    add_lora(tuned)
+    trained = [name for name, weight in tuned.named_parameters() if weight.requires_grad]
+    assert len(trained) == 2 * 6 * 2  # in a layer: queries, keys, values, output, two wide ones
+    assert not [name for name in trained if "pooler" in name]
+    for name, weight in tuned.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.normal_(weight, std=0.02)
+    save_lora(tuned, head, tmp_path / "a.safetensors")
+    merged = encoder()
+    merge_lora(merged, tmp_path / "a.safetensors")
+    tokens = {"input_ids": torch.tensor([[2, 7, 9]]), "attention_mask": torch.ones(1, 3).long()}
+    with torch.inference_mode():
+        assert torch.allclose(merged(tokens), tuned.eval()(tokens), atol=1e-3)
+        assert not torch.allclose(merged(tokens), encoder()(tokens), atol=1e-3)
 
 
 def test_lora_of_another_encoder_is_refused(small_bert):

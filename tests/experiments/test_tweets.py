@@ -8,10 +8,12 @@ import torch
 
 from mmsa_utils.encoders.lora import merge_lora
 from mmsa_utils.encoders.registry import build_text_encoder
+from mmsa_utils.encoders.weights import shipped_records
 from mmsa_utils.errors import CourseError
 from mmsa_utils.experiments.tweets import (
     FILES,
     SETTINGS,
+    TUNED,
     TweetClassifier,
     Tweets,
     checkpoint_folder,
@@ -114,12 +116,18 @@ def test_the_classifier_learns_faster_than_lora_and_only_matrices_decay():
     assert all(p.ndim <= 1 for group in groups[1::2] for p in group["params"])
 
 
+def test_each_shipped_file_is_of_an_encoder_of_its_own():
+    assert {config.text_encoders for config in TUNED.values()} == {("minilm",), ("mpnet",)}
+    assert set(TUNED) <= set(shipped_records())
+
+
 def test_the_record_says_what_was_trained_on(tuned):
     record, file = tuned
     assert record["tweets"] == {"train": 30, "held_out": 6, "test": 12}
     assert [log["epoch"] for log in record["history"]] == [1, 2, 3]
     assert record["best_part"] in (1, 2, 3)
     assert record["settings"] == FEW.to_dict()
+    assert record["environment"]["device"] == "cpu"
     assert file.is_file()
     assert not list(file.parent.glob("*.pt")), "a finished checkpoint would train nothing again"
 
