@@ -243,7 +243,7 @@ def called(posts, tmp_path, monkeypatch):
         "run_reference",
         lambda run, *, stages: notes.update(reference=run, stages=stages),
     )
-    monkeypatch.setattr(ablations, "run_ablations", lambda *a: notes.update(ablations=a))
+    monkeypatch.setattr(ablations, "run_ablations", lambda *a, **k: notes.update(ablations=a, **k))
     monkeypatch.setattr(report, "write_pages", lambda: notes.update(pages=True))
     monkeypatch.setattr(report, "write_own_report", lambda folder: notes.update(own=folder))
     return notes

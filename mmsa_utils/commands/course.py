@@ -11,7 +11,18 @@ from ..experiments import knobs as knob_options
 from ..io import Record
 from ..paths import NOTEBOOKS, require_clone
 from ..settings import course_folder, data_folder, out_folder, run_folder
-from .options import Classes, Exclude, Flag, Folder, Knobs, RecipeKnobs, fit_posts, split_classes
+from .options import (
+    Classes,
+    Exclude,
+    Flag,
+    Folder,
+    Knobs,
+    RecipeKnobs,
+    fit_posts,
+    of_learning,
+    on_all_cores,
+    split_classes,
+)
 
 if TYPE_CHECKING:
     from ..data.checking import FolderReport
@@ -111,7 +122,8 @@ def reference(
     """The full reference run, on the course's posts or your own; goes on where it was stopped.
 
     On other posts than the course's it writes to a folder of its own in results/, with changed
-    knobs to out/; this course's results, images and pages stay as they are.
+    knobs to out/; this course's results, images and pages stay as they are. It uses all cores:
+    --jobs 1 learns folds one after the other.
     """
     require_clone("The reference run")
     knob_options.refuse(knobs, _MODE)
@@ -119,7 +131,7 @@ def reference(
     from ..experiments.recipes import reference_recipes
     from ..experiments.reference import Reference, run_reference
 
-    recipes = reference_recipes(knobs)
+    recipes = reference_recipes(on_all_cores(knobs))
     posts = fit_posts(course_folder(), exclude_problems=exclude_problems, knobs=knobs)
     dataset = named(posts)
     place = _place(dataset, knobs)
@@ -149,10 +161,23 @@ def _write_pages(place: "Place") -> None:
         print(f"Report: {write_own_report(place.folder)}")
 
 
-def ablations(*, exclude_problems: Exclude = False, knobs: RecipeKnobs) -> int:
+_Tracks = Annotated[
+    tuple[str, ...],
+    tyro.conf.arg(
+        metavar="NAME [NAME ...]",
+        help='run only these, such as "heads" or "text fine-tuning"',
+        help_behavior_hint='(default: all but "blend")',
+    ),
+]
+
+
+def ablations(
+    *, tracks: _Tracks = (), exclude_problems: Exclude = False, knobs: RecipeKnobs
+) -> int:
     """Every step of the ablation, on the course's posts or your own; goes on where it stopped.
 
-    It writes where the reference run does.
+    It writes where the reference run does, and uses as many cores. Rows of tracks that are not
+    run stay as they are.
     """
     require_clone("The ablation")
     knob_options.refuse(knobs, _MODE | _FINETUNE)
@@ -160,10 +185,10 @@ def ablations(*, exclude_problems: Exclude = False, knobs: RecipeKnobs) -> int:
     from ..experiments.places import named
     from ..experiments.recipes import reference_recipes
 
-    recipes = reference_recipes(knobs)
+    recipes = reference_recipes(on_all_cores(knobs))
     posts = fit_posts(course_folder(), exclude_problems=exclude_problems, knobs=knobs)
     dataset = named(posts)
-    run_ablations(dataset, recipes, _place(dataset, knobs).folder)
+    run_ablations(dataset, recipes, _place(dataset, knobs).folder, tracks=tracks)
     return 0
 
 
@@ -180,8 +205,9 @@ def _place(dataset: "Dataset", knobs: Record) -> "Place":
     """Where a run writes; said, where it is not the course's own place."""
     from ..experiments.places import place_of
 
-    place = place_of(dataset, knobs)
+    changed = of_learning(knobs)
+    place = place_of(dataset, changed)
     if not place.is_course:
-        why = f"Changed: {knobs}" if knobs else "These are not the course's own posts"
+        why = f"Changed: {changed}" if changed else "These are not the course's own posts"
         print(f"{why}. Results go to {place.folder}; the course's results and pages stay")
     return place

@@ -1,162 +1,46 @@
 """Step by step: what each idea gives, measured inside the training posts and out of fold.
 
-Every row says what it is compared with (`against`), and is kept if the sum of accuracy and
-macro-F1 on its validation predictions is above that row's: the test folds decide nothing. What
-is kept here is what `recipes.py` holds; a test compares the two.
+Every row says what it is compared with (`against`), its gain in the sum of accuracy and macro-F1
+on validation predictions, and that gain's standard error. It is kept if the gain is more than
+noise, see `keeping`: the test folds decide nothing. What is tried is in `steps`. What is kept
+here is what `recipes.py` holds; a test compares the two.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
 from ..config import MODES, Config
 from ..data.posts import Dataset
+from ..errors import CourseError
 from ..evaluation.folders import claim_folder
 from ..evaluation.predictions import CrossValidation
-from ..evaluation.records import mean_summary
+from ..evaluation.records import load_ablations, mean_summary
 from ..io import Record, save_json
 from ..models.heads import heads_for
 from ..training.classical import DOUBTED_WEIGHT
 from ..training.ensemble import correct_priors, make_ensemble
-from .recipes import (
-    BOTH_LITE,
-    BOTH_TEXT,
-    DROPOUT,
-    NETWORK,
-    STAGES,
-    THREE_TEXT,
-    WITHOUT_MPNET,
-    Changes,
-    Recipes,
-)
+from .heads import KNOBS, best, make_grid, save_grid, search
+from .keeping import fold_scores, is_kept, verdict
+from .recipes import Changes, Recipes
 from .runs import base_learner, run_learner
+from .steps import Plan, Step
 
-VIEWS = ("efficientnet_lite0:views", "efficientnet_lite2")
-
-
-class Step(NamedTuple):
-    """What a row tries, on top of what was kept before it."""
-
-    name: str
-    changes: str  # for the reader
-    settings: Changes  # of the config
-
-
-_TEXT = (
-    Step(
-        "tweet-tuned", "the text encoder tuned on tweets instead", {"text_encoders": BOTH_TEXT[1:]}
-    ),
-    Step(
-        "both encoders",
-        "tuned and untuned text encoder side by side",
-        {"text_encoders": BOTH_TEXT},
-    ),
-)
-_IMAGE = (
-    Step("words", "+ the words in the picture, by PP-OCR", {"words": True}),
-    Step("two networks", "+ Lite2 beside Lite0", {"image_encoders": BOTH_LITE}),
-    Step("two stages", "+ the last two stages of both", {"image_encoders": STAGES}),
-    Step("views", "+ Lite0 on mirror image and four corners", {"image_encoders": VIEWS}),
-)
-_LARGE = (
-    Step("MPNet", "+ MPNet, five times as large, beside both", {"text_encoders": THREE_TEXT}),
-)
-FEATURES = {"text": _TEXT + _LARGE, "image": _IMAGE, "fused": _TEXT + _IMAGE + _LARGE}
-
-# The sentiment model on the kept features, and what may change in its head and training.
-_TRAINING = (
-    Step("balanced classes", "class weights in the loss", {"class_weights": "balanced"}),
-    Step("label smoothing", "label smoothing of 0.1", {"label_smoothing": 0.1}),
-    Step("averaged weights", "moving average of the weights", {"average_decay": 0.99}),
-)
-_FUSION = (
-    Step("late head", "late instead of concat", {"head": "late"}),
-    Step("attention head", "attention instead of concat", {"head": "attention"}),
-    Step("gated head", "gated instead of concat", {"head": "gated"}),
-    Step("bilinear head", "low-rank bilinear instead of concat", {"head": "bilinear"}),
-    Step("composition head", "composition instead of concat", {"head": "composition"}),
-    Step("auxiliary losses", "+ a loss for each modality alone", {"auxiliary_weight": 0.3}),
-    Step("modality dropout", "+ a modality hidden on one post in five", {"modality_dropout": 0.2}),
-)
-NETWORKS = {"text": _TRAINING, "image": _TRAINING[:1], "fused": _FUSION + _TRAINING}
-
-# What an ensemble may hold. "text ensemble" is the one that is kept for the text.
-_ONE_MODEL = ("linear", "kernel ridge", "support vector machine", "network")
-CANDIDATES = {
-    "text": (*_ONE_MODEL, "TF-IDF"),
-    "image": _ONE_MODEL,
-    "fused": (*_ONE_MODEL, "TF-IDF", "text ensemble", "image ensemble"),
-}
-
-# Fine-tuning, with one seed: the same encoder frozen first, then its upper part trained along.
-TUNED: Changes = {"epochs": 3, "patience": 3, "batch_size": 32, "warmup_epochs": 0.5}
-_TOP_LAYERS = {"finetune": ("text",), "trained_stages": 3, "encoder_learning_rate": 5e-5}
-_LAST_STAGES = {"finetune": ("image",), "trained_stages": 4, "encoder_learning_rate": 2e-4}
-_FROZEN: Mapping[str, Changes] = {
-    "text": {"text_encoders": ("minilm_tweets",)},
-    "image": {"image_encoders": ("efficientnet_lite0",)},
-}
-FINETUNED = {
-    "text": (
-        Step(
-            "top layers",
-            "the last three layers of the tweet-tuned encoder trained along",
-            _TOP_LAYERS,
-        ),
-        Step(
-            "root class weights",
-            "the same with the square root of balanced class weights in the loss",
-            _TOP_LAYERS | {"class_weights": "root"},
-        ),
-    ),
-    "image": (
-        Step(
-            "last stages",
-            "Lite0's last two stages trained along, pictures as they are",
-            _LAST_STAGES | {"augment": False},
-        ),
-        Step(
-            "augmented",
-            "Lite0's last two stages trained along, pictures augmented",
-            _LAST_STAGES | {"augment": True},
-        ),
-    ),
-}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Plan:
-    """What is tried, by mode."""
-
-    features: Mapping[str, Sequence[Step]] = field(default_factory=lambda: FEATURES)
-    without_mpnet: Mapping[str, Changes] = field(default_factory=lambda: WITHOUT_MPNET)
-    network: Mapping[str, Changes] = field(default_factory=lambda: NETWORK)  # the first one
-    networks: Mapping[str, Sequence[Step]] = field(default_factory=lambda: NETWORKS)
-    candidates: Mapping[str, Sequence[str]] = field(default_factory=lambda: CANDIDATES)
-    finetuned: Mapping[str, Sequence[Step]] = field(default_factory=lambda: FINETUNED)
-
-
-def total(scores: Mapping[str, float]) -> float:
-    """What choices go by."""
-    return scores["accuracy"] + scores["macro_f1"]
-
-
-def is_kept(row: Record, rows: Sequence[Record]) -> bool:
-    """Whether a row's validation score is above that of the row it is compared with.
-
-    A row that is compared with nothing is where a track starts: it is kept.
-    """
-    if row["against"] is None:
-        return True
-    track = [r for r in rows if (r["mode"], r["step"]) == (row["mode"], row["step"])]
-    before = next(r for r in track if r["name"] == row["against"])
-    return total(row["validation"]) > total(before["validation"])
+CORRECTION = "prior correction"
+FILE = "ablations.json"
 
 
 def _unless_changed(settings: Changes, changes: Changes) -> dict[str, object]:
     """Settings that every row of a track has, but for the knobs that the run has changed."""
     return {name: changes.get(name, value) for name, value in settings.items()}
+
+
+# ---- rows -------------------------------------------------------------------------------
+
+
+def _devices(run: CrossValidation) -> str:
+    return ", ".join(sorted({record["device"] for record in run.environments}))
 
 
 class Track:
@@ -166,35 +50,120 @@ class Track:
         self.dataset, self.rows, self.mode, self.step = dataset, rows, mode, step
         self.against: str | None = None
 
-    def enter(
-        self, name: str, changes: str, run: CrossValidation, settings: Changes | None = None
-    ) -> bool:
-        """Adds a row; returns whether the validation predictions keep what it tries."""
+    def add(self, step: Step, run: CrossValidation, *, settings: Changes, of: int) -> Record:
+        """Adds a row that is not decided on yet, see `batch`."""
         row: Record = {
-            "name": name,
+            "name": step.name,
             "mode": self.mode,
             "step": self.step,
-            "changes": changes,
-            "settings": dict(settings or {}),
+            "changes": step.changes,
+            "settings": dict(settings),
             "against": self.against,
+            "of": of,
             "validation": run.validation_scores,
+            **fold_scores(run),
             "oof": mean_summary(run.scores),
             "seeds": list(run.config.seeds),
             "seconds": round(sum(result.seconds for result in run.results), 1),
+            "device": _devices(run),
         }
-        row["kept"] = kept = is_kept(row, self.rows)
+        base = next((r for r in self._own() if r["name"] == self.against), None)
+        row["gain"], row["error"] = verdict(row, base)[:2] if base else (None, None)
         self.rows.append(row)
-        if kept:
-            self.against = name
-        scores = " / ".join(f"{row['validation'][m]:.4f}" for m in ("accuracy", "macro_f1"))
-        print(f"{self.mode}: {name}: validation {scores}{', kept' * kept}", flush=True)
-        return kept
+        return row
+
+    def _own(self) -> list[Record]:
+        return [r for r in self.rows if (r["mode"], r["step"]) == (self.mode, self.step)]
+
+    def settle(self, added: Sequence[Record]) -> str | None:
+        """Decides on new rows; the name of the one that is kept, if any is."""
+        for row in added:
+            row["kept"] = is_kept(row, self.rows)
+            print(f"{self.mode}: {_in_words(row)}", flush=True)
+        kept = [row["name"] for row in added if row["kept"]]
+        self.against = kept[0] if kept else self.against
+        return kept[0] if kept else None
+
+    def enter(self, step: Step, run: CrossValidation) -> bool:
+        """Adds the row of a run and decides on it; whether it is kept."""
+        return self.settle([self.add(step, run, settings={}, of=1)]) is not None
+
+    def batch(self, steps: Sequence[Step], config: Config, *, learner: str, of: int = 1) -> Config:
+        """Tries several changes of a config, each for itself; keeps one of them at most.
+
+        Args:
+            of: how many candidates a row's gain is corrected for.
+
+        Returns:
+            The config that goes on.
+        """
+        tried = {step.name: config.but(**step.on(config)) for step in steps}
+        added = []
+        for step in steps:
+            seeds = config.seeds[: step.seeds]
+            run = run_learner(self.dataset, tried[step.name].but(seeds=seeds), learner)
+            added.append(self.add(step, run, settings=step.on(config), of=of))
+        kept = self.settle(added)
+        return config if kept is None else tried[kept]
 
     def run(self, step: Step, config: Config, *, learner: str) -> Config:
         """Tries a change of the config; returns the config that goes on."""
-        tried = config.but(**step.settings)
-        run = run_learner(self.dataset, tried, learner)
-        return tried if self.enter(step.name, step.changes, run, step.settings) else config
+        return self.batch([step], config, learner=learner)
+
+
+def _in_words(row: Record) -> str:
+    scores = " / ".join(f"{row['validation'][name]:.4f}" for name in ("accuracy", "macro_f1"))
+    gain = "" if row["gain"] is None else f", gain {row['gain']:+.4f} ± {row['error']:.4f}"
+    return f"{row['step']}: {row['name']}: validation {scores}{gain}{', kept' * row['kept']}"
+
+
+# ---- what was kept ----------------------------------------------------------------------
+
+
+def kept_rows(rows: Sequence[Record], mode: str, step: str) -> list[Record]:
+    """The kept rows of a track, in order."""
+    return [row for row in rows if (row["mode"], row["step"]) == (mode, step) and row["kept"]]
+
+
+def _after(config: Config, rows: Sequence[Record]) -> Config:
+    """A config with the settings of rows, one after the other."""
+    for row in rows:
+        config = config.but(**Config.tuples(row["settings"]))
+    return config
+
+
+def chosen_head(recipes: Recipes, rows: Sequence[Record], mode: str) -> dict[str, object]:
+    """Head, dropout and learning rate that a mode's rows keep; as the recipes have it without."""
+    kept = kept_rows(rows, mode, "heads")
+    if kept:
+        return dict(kept[-1]["settings"])
+    return {knob: getattr(recipes.networks[mode], knob) for knob in ("head", *KNOBS)}
+
+
+def chosen(recipes: Recipes, rows: Sequence[Record]) -> Recipes:
+    """The recipes with the features, the networks and the ensembles that the rows keep.
+
+    Of a track without rows the recipes' own stay.
+    """
+    features, networks = dict(recipes.features), dict(recipes.networks)
+    learners = dict(recipes.base_learners)
+    for mode in MODES:
+        if kept := kept_rows(rows, mode, "features"):
+            features[mode] = _after(recipes.start(mode), kept)
+        if kept := kept_rows(rows, mode, "network"):
+            networks[mode] = _after(features[mode], kept)
+        if kept := kept_rows(rows, mode, "ensemble"):
+            names = [row["name"] for row in kept]
+            learners[mode] = tuple(name for name in names if name != CORRECTION)
+    return replace(recipes, features=features, networks=networks, base_learners=learners)
+
+
+def _print_chosen(recipes: Recipes) -> None:
+    """What recipes.py has to hold."""
+    for mode in MODES:
+        print(f"\n{mode}: features {recipes.features[mode].changes(recipes.course)}")
+        print(f"{mode}: network {recipes.networks[mode].changes(recipes.features[mode])}")
+        print(f"{mode}: base learners {recipes.base_learners[mode]}", flush=True)
 
 
 @dataclass
@@ -207,54 +176,85 @@ class Ablation:
     plan: Plan
     rows: list[Record] = field(default_factory=list)
 
+    @property
+    def chosen(self) -> Recipes:
+        """The recipes by the rows so far: what the next track builds on."""
+        return chosen(self.recipes, self.rows)
+
     def track(self, mode: str, step: str) -> Track:
-        """An empty track."""
+        """An empty track, in place of the one that may be there."""
+        self.rows = [row for row in self.rows if (row["mode"], row["step"]) != (mode, step)]
         return Track(self.dataset, self.rows, mode, step)
 
     def save(self) -> None:
-        """Writes the rows so far."""
-        save_json(self.rows, self.folder / "ablations.json")
+        """Writes the rows so far, by mode and track."""
+        steps = list(TRACKS)
+        rows = sorted(
+            self.rows, key=lambda row: (MODES.index(row["mode"]), steps.index(row["step"]))
+        )
+        save_json(rows, self.folder / FILE)
 
-    def steps_of_networks(self, mode: str) -> list[Step]:
-        """The plan's, but for heads that are made for other classes than these."""
+    def heads(self, mode: str) -> Sequence[str]:
+        """The heads that are tried; only one where one modality, or the user, has chosen."""
         fitting = heads_for(self.dataset.classes)
-        steps = self.plan.networks[mode]
-        return [step for step in steps if step.settings.get("head", fitting[0]) in fitting]
+        if mode != "fused" or "head" in self.recipes.changes:
+            return [self.recipes.start(mode).head]
+        return [head for head in self.plan.heads if head in fitting]
 
     def base_learner(self, mode: str, name: str) -> CrossValidation:
-        """One base learner's run."""
-        return base_learner(self.dataset, self.recipes, mode, name)
+        """One base learner's run, on the features that were kept."""
+        return base_learner(self.dataset, self.chosen, mode, name)
 
 
 # ---- the tracks -------------------------------------------------------------------------
 
 
-def feature_track(ablation: Ablation, mode: str) -> Config:
-    """Linear models on frozen features, one more source at a time; returns the kept config."""
+def feature_track(ablation: Ablation, mode: str) -> None:
+    """Linear models on frozen features, one more source at a time; then the cheap ones."""
     track, config = ablation.track(mode, "features"), ablation.recipes.start(mode)
-    first = Step("linear", "logistic regression, one encoder a modality", {})
+    first = Step("linear", "logistic regression, one encoder a modality")
     for step in (first, *ablation.plan.features[mode]):
         config = track.run(step, config, learner="linear")
-    return config
+    cheap = ablation.plan.cheap.get(mode, ())
+    track.batch(cheap, config, learner="linear", of=len(cheap))
 
 
-def network_track(ablation: Ablation, mode: str, config: Config) -> None:
-    """The sentiment model on the kept features, its head and its training."""
-    track = ablation.track(mode, "network")
-    settings = _unless_changed(ablation.plan.network[mode], ablation.recipes.changes)
+def head_track(ablation: Ablation, mode: str) -> None:
+    """Each head at its own best setting, against the simplest one."""
+    plan, changes = ablation.plan, ablation.recipes.changes
+    config = ablation.chosen.features[mode].but(**_unless_changed(plan.network[mode], changes))
+    grid = make_grid(dropouts=plan.dropouts, rates=plan.rates, changes=changes)
+    rows, steps = [], []
+    for head in ablation.heads(mode):
+        found = search(ablation.dataset, config.but(head=head), grid)
+        settings = {"head": head, **best(found)}
+        says = f"dropout {settings['dropout']}, learning rate {settings['learning_rate']:g}"
+        steps.append(Step(head, says, settings))
+        rows += found
+    save_grid(rows, ablation.folder, mode)
+    track = ablation.track(mode, "heads")
+    config = track.run(steps[0], config, learner="network")
+    track.batch(steps[1:], config, learner="network")
+
+
+def network_track(ablation: Ablation, mode: str) -> None:
+    """The sentiment model on the kept features, with the kept head: its training."""
+    start = {**ablation.plan.network[mode], **chosen_head(ablation.recipes, ablation.rows, mode)}
+    settings = _unless_changed(start, ablation.recipes.changes)
+    track, config = ablation.track(mode, "network"), ablation.chosen.features[mode]
     first = Step("network", "the network, which does without words and MPNet", settings)
-    for step in (first, *ablation.steps_of_networks(mode)):
+    for step in (first, *ablation.plan.training[mode]):
         config = track.run(step, config, learner="network")
 
 
-def noise_track(ablation: Ablation, mode: str, config: Config) -> None:
+def noise_track(ablation: Ablation, mode: str) -> None:
     """Suspicious training posts at a lower weight; without MPNet, which the question can spare."""
     track = ablation.track(mode, "label noise")
     settings = _unless_changed(ablation.plan.without_mpnet[mode], ablation.recipes.changes)
-    config = config.but(**settings)
-    track.run(Step("as labelled", "the linear model", {}), config, learner="linear")
+    config = ablation.chosen.features[mode].but(**settings)
+    track.run(Step("as labelled", "the linear model"), config, learner="linear")
     changes = f"suspicious training posts weigh {DOUBTED_WEIGHT}"
-    track.run(Step("down-weighted", changes, {}), config, learner="cleaned linear")
+    track.run(Step("down-weighted", changes), config, learner="cleaned linear")
 
 
 def ensemble_track(ablation: Ablation, mode: str) -> None:
@@ -262,50 +262,122 @@ def ensemble_track(ablation: Ablation, mode: str) -> None:
     track = ablation.track(mode, "ensemble")
     first, *others = ablation.plan.candidates[mode]
     kept = {first: ablation.base_learner(mode, first)}
-    track.enter(first, "alone", kept[first])
+    track.enter(Step(first, "alone"), kept[first])
     corrected = correct_priors(kept[first])
-    helps = track.enter("prior correction", "+ factors of the classes", corrected)
+    helps = track.enter(Step(CORRECTION, "+ factors of the classes"), corrected)
     for name in others:
         tried = {**kept, name: ablation.base_learner(mode, name)}
         run = make_ensemble(tried)
-        if track.enter(name, f"+ {name}, in the ensemble", correct_priors(run) if helps else run):
+        step = Step(name, f"+ {name}, in the ensemble")
+        if track.enter(step, correct_priors(run) if helps else run):
             kept = tried
 
 
+def _frozen(ablation: Ablation, mode: str) -> Config:
+    """The network whose encoder is trained along, before that."""
+    settings = _unless_changed(ablation.plan.frozen[mode], ablation.recipes.changes)
+    return ablation.recipes.start(mode).but(**settings)
+
+
 def finetuning_track(ablation: Ablation, mode: str) -> None:
-    """Encoders trained along, one seed."""
-    track, changes = ablation.track(mode, "fine-tuning"), ablation.recipes.changes
-    one_seed: Changes = {"seeds": (0,), "dropout": DROPOUT[mode], **_FROZEN[mode]}
-    config = ablation.recipes.start(mode).but(**_unless_changed(one_seed, changes))
-    first = Step("frozen, one seed", "the same encoder, frozen", {})
-    config = track.run(first, config, learner="network")
-    common = _unless_changed(TUNED, changes)
+    """Encoders trained along."""
+    track = ablation.track(mode, "fine-tuning")
+    first = Step("frozen", "the same encoder, frozen")
+    config = track.run(first, _frozen(ablation, mode), learner="network")
     for step in ablation.plan.finetuned[mode]:
-        tried = step._replace(settings={**common, **step.settings})
-        config = track.run(tried, config, learner="network")
+        config = track.run(step, config, learner="network")
+
+
+def blend_track(ablation: Ablation, mode: str) -> None:
+    """The network with a trained encoder, in the ensemble."""
+    track, step = ablation.track(mode, "blend"), ablation.plan.blended[mode]
+    names = ablation.chosen.base_learners[mode]
+    kept = {name: ablation.base_learner(mode, name) for name in names}
+    track.enter(Step("ensemble", "as it was kept"), correct_priors(make_ensemble(kept)))
+    config = _frozen(ablation, mode).but(**step.settings)
+    kept[step.name] = run_learner(ablation.dataset, config, "nested network")
+    run = correct_priors(make_ensemble(kept))
+    track.enter(Step(step.name, f"+ the network of {step.name!r}, in the ensemble"), run)
+
+
+# ---- all of them ------------------------------------------------------------------------
+
+
+class _Kind(NamedTuple):
+    """A kind of track: what runs it, and for which modes."""
+
+    run: Callable[[Ablation, str], None]
+    modes: Sequence[str] = MODES
+
+
+TRACKS: Mapping[str, _Kind] = {
+    "features": _Kind(feature_track),
+    "heads": _Kind(head_track),
+    "network": _Kind(network_track),
+    "label noise": _Kind(noise_track, ("fused",)),
+    "ensemble": _Kind(ensemble_track),
+    "fine-tuning": _Kind(finetuning_track, ("text", "image")),
+    "blend": _Kind(blend_track, ("text", "image")),
+}
+# Days on 2 CPU cores: only where it is asked for.
+ONLY_BY_NAME = ("blend",)
+
+
+def find_tracks(names: Sequence[str] = ()) -> list[tuple[str, str]]:
+    """Tracks as `(mode, step)`, in the order in which they are run.
+
+    Args:
+        names: such as "heads", for all modes, or "text heads". By default all but
+            `ONLY_BY_NAME`.
+
+    Raises:
+        CourseError: where there is none of that name.
+    """
+    pairs = [(mode, step) for step, kind in TRACKS.items() for mode in kind.modes]
+    known = {step for _, step in pairs} | {f"{mode} {step}" for mode, step in pairs}
+    if unknown := [name for name in names if name not in known]:
+        raise CourseError(
+            f"track {unknown[0]!r} is not known; choose from: {', '.join(TRACKS)}, or of one mode, "
+            "such as 'text features'"
+        )
+    names = names or [step for step in TRACKS if step not in ONLY_BY_NAME]
+    return [(mode, step) for mode, step in pairs if {step, f"{mode} {step}"} & set(names)]
+
+
+def _rows_of_others(folder: Path, tracks: Sequence[tuple[str, str]]) -> list[Record]:
+    """Rows that the folder has already, of tracks that are known and not to be run."""
+    rows = load_ablations(folder) if (folder / FILE).exists() else []
+    known = {(mode, step) for step, kind in TRACKS.items() for mode in kind.modes}
+    return [row for row in rows if (row["mode"], row["step"]) in known - set(tracks)]
 
 
 def run_ablations(
-    dataset: Dataset, recipes: Recipes, folder: Path, *, plan: Plan | None = None
+    dataset: Dataset,
+    recipes: Recipes,
+    folder: Path,
+    *,
+    tracks: Sequence[str] = (),
+    plan: Plan | None = None,
 ) -> None:
-    """All rows, in order, into `<folder>/ablations.json`; a finished fold is read, not learnt.
+    """Tracks in order, into `<folder>/ablations.json`; a finished fold is read, not learnt.
 
-    Fine-tuning comes last, because it takes hours on 2 CPU cores: the rows before it are
-    saved first, and again after each mode.
+    A track builds on what the rows before it keep: those of this run, else those that the folder
+    has already, else the recipes. So parts may be run elsewhere: fine-tuning on a machine with
+    a GPU, the rest on another one, the file carried along. Rows of tracks that are not run stay.
+    The grid of the heads is in `<folder>/heads.json`.
+
+    Args:
+        tracks: names as `find_tracks` takes them.
 
     Raises:
-        CourseError: where the folder holds runs on other posts.
+        CourseError: where a track is not known, or the folder holds runs on other posts.
     """
+    chosen_tracks = find_tracks(tracks)
     claim_folder(folder, dataset)
-    ablation = Ablation(dataset, recipes, folder, plan or Plan())
-    configs = {}
-    for mode in MODES:
-        configs[mode] = feature_track(ablation, mode)
-        network_track(ablation, mode, configs[mode])
-    noise_track(ablation, "fused", configs["fused"])
-    for mode in MODES:
-        ensemble_track(ablation, mode)
-    ablation.save()
-    for mode in ablation.plan.finetuned:
-        finetuning_track(ablation, mode)
+    rows = _rows_of_others(folder, chosen_tracks)
+    ablation = Ablation(dataset, recipes, folder, plan or Plan(), rows)
+    for number, (mode, step) in enumerate(chosen_tracks, start=1):
+        print(f"[{number}/{len(chosen_tracks)}] {mode} {step}", flush=True)
+        TRACKS[step].run(ablation, mode)
         ablation.save()
+    _print_chosen(ablation.chosen)

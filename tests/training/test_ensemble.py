@@ -66,26 +66,45 @@ def test_noise_gets_next_to_no_weight_and_no_weight_is_negative(tables):
     assert (OpinionPool().fit(opposite, tables[1]).weights_ >= 0).all()
 
 
+def scores_with(factors, table, labels):
+    """Accuracy and scikit-learn's macro-F1 of a table with factors of its classes."""
+    predicted = (table * factors).argmax(1)
+    return (predicted == labels).mean(), f1_score(labels, predicted, average="macro")
+
+
 @pytest.mark.parametrize("count", [2, 3, 5])
-def test_the_correction_is_among_the_best_of_all_that_it_may_be(count):
+def test_the_correction_is_among_the_best_of_those_that_cost_little_accuracy(count):
     """Against random points of the box, for a table in which a rare class is named too seldom."""
     table, labels = make_tables(count, posts=2000, shares=[4, 1, 3, 3, 3][:count])
     table = table[0] * np.where(np.arange(count) == 1, 0.3, 1)
-
-    def score(factors):
-        predicted = (table * factors).argmax(1)
-        accuracy = (predicted == labels).mean()
-        return module.ACCURACY_COUNTS * accuracy + f1_score(labels, predicted, average="macro")
+    accuracy, f1 = scores_with(np.ones(count), table, labels)
 
     random = np.random.default_rng(1)
     box = np.exp(random.uniform(module.LEAST_FACTOR, module.GREATEST_FACTOR, (300, count)))
     box[:, 0] = 1  # of the most frequent class
-    scores = np.sort([score(factors) for factors in box])
+    pairs = [scores_with(factors, table, labels) for factors in box]
+    allowed = np.sort([pair[1] for pair in pairs if pair[0] >= accuracy - module.MOST_LOST])
     factors = PriorCorrection().fit(table[None], labels).class_factors_
+    found = scores_with(factors, table, labels)
     assert factors[0] == 1
     assert (np.abs(np.log(factors) - 0.3) <= 0.7).all()
-    assert score(factors) >= scores[-30]
-    assert score(factors) > score(np.ones(count)) + 0.005
+    assert found[0] >= accuracy - module.MOST_LOST
+    assert found[1] >= np.quantile(allowed, 0.85)
+    assert found[1] > f1
+
+
+def test_macro_f1_that_costs_more_than_half_a_point_of_accuracy_is_not_bought():
+    """With a factor above 1.5 ten posts of the rare class are won, and sixty others lost."""
+    labels = np.array([0] * 930 + [1] * 70)
+    table = np.tile([0.9, 0.1], (1000, 1))
+    table[:60] = table[930:940] = [0.6, 0.4]
+    before, bought = (scores_with([1, f], table, labels) for f in (1, 2))
+    assert bought[1] > before[1] + 0.03
+    assert bought[0] == before[0] - 0.05
+    assert (PriorCorrection().fit(table[None], labels).class_factors_ == 1).all()
+    cheap = np.arange(54, 1000)  # six others are lost, and ten are won
+    factors = PriorCorrection().fit(table[None, cheap], labels[cheap]).class_factors_
+    assert factors[1] > 1.5
 
 
 @pytest.mark.parametrize("count", [2, 3, 5])
