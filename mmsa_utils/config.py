@@ -33,7 +33,7 @@ class Config:
     words: bool = False  # the words in the picture, read by PP-OCR, as a stream of their own
     finetune: tuple[str, ...] = ()  # encoders trained with the rest: text, image or both
     trained_stages: int = 0  # how many stages of such an encoder, from the top; 0: all of it
-    probe_first: bool = False  # train the head alone first, encoders frozen; then both (LP-FT)
+    probe_first: bool = False  # with finetune: train the head alone first, then both (LP-FT)
     augment: bool = True  # training transform on the pictures when their encoder is trained
     max_tokens: int = 128  # longer texts are cut
 
@@ -51,8 +51,8 @@ class Config:
     epochs: int = 40  # at most so many; early stopping ends sooner
     patience: int = 8  # epochs without a lower validation loss before stopping
     batch_size: int = 64  # posts a step
-    learning_rate: float = 1e-3  # of all that is not an encoder
-    encoder_learning_rate: float = 5e-5  # of encoders that are fine-tuned
+    learning_rate: float = 1e-3  # of all that is not an encoder; with probe_first of the probe
+    encoder_learning_rate: float = 5e-5  # of trained encoders; with probe_first of the head, too
     weight_decay: float = 0.01  # of AdamW; biases and norms have none
     warmup_epochs: float = 2.0  # linear warm-up, then cosine to zero
     clip_norm: float = 1.0  # largest norm of the gradient
@@ -119,6 +119,11 @@ class Config:
             )
 
     def _check_finetune(self) -> None:
+        if self.mixup and self.finetune:
+            raise CourseError(
+                f"mixup={self.mixup} mixes frozen features, but finetune={self.finetune} trains "
+                "encoders, which take tokens and pixels: set one of them to nothing"
+            )
         for modality in self.finetune:
             _one_of("finetune", modality, ("text", "image"))
             if modality not in self.modalities:
@@ -246,4 +251,10 @@ LAB_REPORT = Config(
     class_weights="balanced",
     folds=3,
 )
-PRESETS = {"embedded": Config(), "lab_report": LAB_REPORT}
+# For readers with internet: pictures and texts through CLIP, which learnt from both. Any other
+# CLIP or SigLIP by its name, such as "clip:google/siglip2-base-patch16-224".
+CLIP = Config(
+    text_encoders=("clip:openai/clip-vit-base-patch32",),
+    image_encoders=("clip:openai/clip-vit-base-patch32",),
+)
+PRESETS = {"embedded": Config(), "lab_report": LAB_REPORT, "clip": CLIP}

@@ -5,7 +5,7 @@ import platform
 import subprocess
 from contextlib import AbstractContextManager, nullcontext
 from functools import cache
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any, overload
 
 import torch
@@ -37,6 +37,45 @@ def pick_device(name: str = "auto") -> torch.device:
         have = ", ".join(kind for kind, present in there.items() if present)
         raise CourseError(f"device={name!r} is not on this machine; it has: {have}")
     return torch.device(name)
+
+
+# What computes frozen image encoders on a CPU, the fastest first, and the packages that it needs.
+_ENGINES = {"openvino": ("openvino",), "onnxruntime": ("onnxruntime", "onnx"), "torch": ()}
+
+
+def _is_installed(package: str) -> bool:
+    try:
+        version(package)
+    except PackageNotFoundError:
+        return False
+    return True
+
+
+def pick_engine(name: str = "auto", *, device: torch.device) -> str:
+    """What computes frozen image encoders: one of `config.ENGINES`.
+
+    On CUDA and MPS torch, whatever is asked for. On a CPU the engine that is named; `auto` is
+    the fastest that is installed.
+
+    Raises:
+        CourseError: where the named engine is not installed.
+    """
+    if device.type != "cpu":
+        return "torch"
+    missing = {e: [p for p in needs if not _is_installed(p)] for e, needs in _ENGINES.items()}
+    if name == "auto":
+        return next(engine for engine, packages in missing.items() if not packages)
+    if missing[name]:
+        raise CourseError(
+            f"engine={name!r} is not installed: `pip install {' '.join(missing[name])}`, or "
+            "`make .venv/.extras`, installs it; engine='torch' needs nothing more"
+        )
+    return name
+
+
+def engine_version(engine: str) -> str:
+    """An engine with the version of what it adds to torch, such as `openvino 2026.4.1`."""
+    return " ".join([engine, *(version(package) for package in _ENGINES[engine])])
 
 
 def autocast(device: torch.device) -> AbstractContextManager[Any]:
@@ -72,11 +111,18 @@ def precision(device: torch.device) -> str:
 LIBRARIES = ("torch", "transformers", "scikit-learn", "timm", "albumentations", "numpy")
 
 
-def environment(device: torch.device | str) -> Record:
+def environment(device: torch.device | str, *, engine: str = "auto") -> Record:
     """What a run was computed on, without naming the machine.
 
-    The commit is that of the clone, with `+` where files have been changed since; None
-    outside a clone.
+    The engine is that of the frozen image encoders. The commit is that of the clone, with `+`
+    where files have been changed since; None outside a clone.
+
+    Args:
+        device: where a run computed.
+        engine: the config's.
+
+    Raises:
+        CourseError: where the named engine is not installed.
     """
     return {
         "python": platform.python_version(),
@@ -84,6 +130,7 @@ def environment(device: torch.device | str) -> Record:
         "commit": _commit(),
         "device": str(device),
         "precision": precision(torch.device(device)),
+        "engine": engine_version(pick_engine(engine, device=torch.device(device))),
         "processor": platform.machine(),
         "threads": torch.get_num_threads(),
         "cores": os.cpu_count(),

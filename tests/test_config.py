@@ -110,6 +110,11 @@ def test_words_in_pictures_belong_to_the_picture():
     assert Config(mode="text", words=True).modalities == ("text",)
 
 
+def test_mixup_goes_with_frozen_features_only():
+    with pytest.raises(CourseError, match=r"mixup=0\.2 mixes frozen"):
+        Config(mixup=0.2, finetune=("text",))
+
+
 # ---- names of settings ------------------------------------------------------------------
 
 

@@ -45,7 +45,7 @@ def test_environment_yml_has_the_ranges_of_pyproject():
     assert set(CARD) <= {Requirement(line).name for line in declared()}
 
 
-@pytest.mark.parametrize("line", declared("test", "ocr"))
+@pytest.mark.parametrize("line", declared("test", "ocr", "fast"))
 def test_constraints_name_one_version_inside_each_range(line):
     wanted = Requirement(line)
     pin = pinned()[canonicalize_name(wanted.name)]

@@ -1,6 +1,6 @@
 """Pretrained encoders by name, and their cached features. Stands on the base and on data."""
 
-from . import efficientnet_lite, minilm, mpnet  # noqa: F401 (imported to be registered)
+from . import efficientnet_lite, minilm, mpnet, rules  # noqa: F401 (imported to be registered)
 from .features import extract_features, lower_outputs, word_features
 from .held import HeldEncoders
 from .image import ImageEncoder

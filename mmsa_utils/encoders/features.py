@@ -1,8 +1,8 @@
 """Frozen features: each post through each encoder once, then from the cache.
 
 A feature is found again by its text's or picture's content, the encoder, its weights, the code
-that reads and encodes, the device's precision and the package version; anything of these that
-changes computes it anew.
+that reads and encodes, the device's precision, the engine where it is not torch, and the package
+version; anything of these that changes computes it anew.
 """
 
 import hashlib
@@ -19,10 +19,11 @@ from ..cache import ContentCache
 from ..config import LABELS, Config
 from ..data.ocr import read_words
 from ..data.posts import Post
-from ..devices import autocast, pick_device, precision, to_device
+from ..devices import autocast, engine_version, pick_device, precision, to_device
 from ..progress import progress_bar
 from ..sources import source_digest
 from ..version import __version__
+from .engines import compile_encoder, engine_of
 from .image import ImageEncoder
 from .inputs import ImageInputs, Inputs, TokenInputs
 from .minilm import build_tweet_classifier, tweets_fingerprint
@@ -58,6 +59,13 @@ def source_of(modality: str) -> str:
     return source_digest(source_files(modality))
 
 
+def _engine_key(engine: str) -> tuple[str, ...]:
+    """What an engine adds to the key of a feature: nothing if it is torch."""
+    if engine == "torch":
+        return ()
+    return engine_version(engine), source_digest([_PACKAGE / "encoders/engines.py"])
+
+
 def open_cache(modality: str, name: str, config: Config) -> ContentCache:
     """The cache of an encoder's features, `(D,)` float32 a post, by `post_key`.
 
@@ -66,15 +74,16 @@ def open_cache(modality: str, name: str, config: Config) -> ContentCache:
     Args:
         modality: `text` or `image`.
         name: of the encoder.
-        config: how many tokens, and on which device.
+        config: how many tokens, on which device, and by which engine.
 
     Raises:
-        CourseError: where the encoder or the device cannot be had.
+        CourseError: where the encoder, the device or the engine cannot be had.
     """
     recipe = f"{config.max_tokens} tokens" if modality == "text" else "whole picture"
     weights = encoder_fingerprint(modality, name)
     numbers = precision(pick_device(config.device))
-    return _cache_of(modality, name, weights, recipe, numbers, source_of(modality))
+    engine = _engine_key(engine_of(modality, name, config))
+    return _cache_of(modality, name, weights, recipe, numbers, source_of(modality), *engine)
 
 
 def _cache_of(*parts: str) -> ContentCache:
@@ -159,8 +168,10 @@ def _compute(
     posts: Mapping[str, Post], modality: str, name: str, config: Config
 ) -> Iterator[dict[str, np.ndarray]]:
     """The posts' features by key, batch by batch."""
-    device = pick_device(config.device)
+    device, engine = pick_device(config.device), engine_of(modality, name, config)
     encoder = build_encoder(modality, name).to(device).eval()
+    if engine != "torch" and isinstance(encoder, ImageEncoder):
+        compile_encoder(encoder, engine)
     inputs, keys = make_inputs(encoder, config), list(posts)
     found = encode(list(posts.values()), encoder, inputs, device=device, label=name)
     for indices, values in found:
@@ -246,10 +257,10 @@ def extract_features(posts: Sequence[Post], modality: str, config: Config) -> np
     Args:
         posts: any posts.
         modality: `text`, `image`, or `words`, the words in the picture.
-        config: which encoders, and how many tokens.
+        config: which encoders, how many tokens, on which device, and by which engine.
 
     Raises:
-        CourseError: where an encoder cannot be had, or a picture cannot be read.
+        CourseError: where an encoder or the engine cannot be had, or a picture cannot be read.
     """
     if modality == "words":
         return _features_of_words(posts)

@@ -23,6 +23,8 @@ Any other name is looked for elsewhere: on the internet, or in the library's own
     bert-base-uncased, any hub name or folder a transformers text model
     resnet50, any torchvision classifier      a torchvision image model
     timm:NAME                                 a timm image model
+    clip:NAME                                 CLIP or SigLIP by hub name or folder, as a text
+                                              encoder and as an image encoder
 """
 
 import hashlib
@@ -36,6 +38,7 @@ import torch
 from ..config import Config
 from ..errors import CourseError
 from ..sources import class_digest
+from .clip import PREFIX, load_clip_image, load_clip_text
 from .image import ImageEncoder, build_timm, build_torchvision
 from .text import TextEncoder, load_text_encoder
 
@@ -105,9 +108,10 @@ def build_text_encoder(name: str) -> TextEncoder:
     """
     if name in TEXT_ENCODERS:
         return TEXT_ENCODERS[name]().eval()
+    load = load_clip_text if name.startswith(PREFIX) else load_text_encoder
     try:
-        return load_text_encoder(name).eval()
-    except (OSError, ValueError) as error:
+        return load(name.removeprefix(PREFIX)).eval()
+    except (ImportError, OSError, ValueError) as error:
         raise CourseError(
             f"The text encoder {name!r} cannot be loaded. {_EMBEDDED_HELP}. "
             f"Registered: {', '.join(TEXT_ENCODERS)}"
@@ -127,10 +131,12 @@ def build_image_encoder(name: str, *, pretrained: bool = True) -> ImageEncoder:
     if name in IMAGE_ENCODERS:
         return IMAGE_ENCODERS[name]().eval()
     try:
+        if name.startswith(PREFIX):
+            return load_clip_image(name.removeprefix(PREFIX)).eval()
         if name.startswith("timm:"):
             return build_timm(name.removeprefix("timm:"), pretrained=pretrained).eval()
         return build_torchvision(name, pretrained=pretrained).eval()
-    except (OSError, ValueError, RuntimeError) as error:
+    except (ImportError, OSError, ValueError, RuntimeError) as error:
         raise CourseError(
             f"The image encoder {name!r} cannot be loaded. {_EMBEDDED_HELP}. "
             f"Registered: {', '.join(IMAGE_ENCODERS)}"
@@ -202,7 +208,7 @@ def encoder_fingerprint(modality: str, name: str) -> str:
     build = (TEXT_ENCODERS if modality == "text" else IMAGE_ENCODERS).get(name)
     if build in _FINGERPRINTS:
         return _FINGERPRINTS[build]()
-    key = (modality, name, build, _files(name))
+    key = (modality, name, build, _files(name.removeprefix(PREFIX)))
     if key not in _BUILT:
         with torch.random.fork_rng():
             _BUILT[key] = _of_built(build_encoder(modality, name))
