@@ -57,7 +57,7 @@ report: $(READY)             ## README.md, report.md and MODEL_CARD.md from resu
 
 notebooks: $(READY)          ## for authors: run on the demo set and save the outputs in place
 	rm -rf out/authors
-	MMSA_DATA=data/demo MMSA_OUT=out/authors $(PYTHON) -m mmsa_utils notebooks --save
+	MMSA_DATA=data/demo MMSA_OUT=out/authors MMSA_ENGINE=torch $(PYTHON) -m mmsa_utils notebooks --save
 
 lint: $(READY)               ## style, format, which folder may import which, types
 	$(VENV)/bin/ruff check .

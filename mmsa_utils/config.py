@@ -70,7 +70,7 @@ class Config:
 
     # machine: meant to change speed only (bfloat16 on CUDA rounds more coarsely)
     device: str = "auto"  # cuda, mps, cpu; auto: what MMSA_DEVICE says, else the fastest there
-    engine: str = "auto"  # of frozen image encoders: one of ENGINES; auto: the fastest installed
+    engine: str = "auto"  # of frozen image encoders, see ENGINES; auto: MMSA_ENGINE, or the fastest
     workers: int = 0  # processes that read and augment pictures
     jobs: int = 1  # processes that learn folds of frozen features; 0: one for each core
 

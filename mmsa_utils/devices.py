@@ -13,7 +13,7 @@ import torch
 from .errors import CourseError
 from .io import Record
 from .paths import PROJECT, in_clone
-from .settings import device_name
+from .settings import device_name, engine_name
 
 
 def pick_device(name: str = "auto") -> torch.device:
@@ -54,14 +54,15 @@ def _is_installed(package: str) -> bool:
 def pick_engine(name: str = "auto", *, device: torch.device) -> str:
     """What computes frozen image encoders: one of `config.ENGINES`.
 
-    On CUDA and MPS torch, whatever is asked for. On a CPU the engine that is named; `auto` is
-    the fastest that is installed.
+    On CUDA and MPS torch, whatever is asked for. On a CPU the engine that the argument names, else
+    what `settings.engine_name` says, else the fastest that is installed.
 
     Raises:
         CourseError: where the named engine is not installed.
     """
     if device.type != "cpu":
         return "torch"
+    name = engine_name() if name == "auto" else name
     missing = {e: [p for p in needs if not _is_installed(p)] for e, needs in _ENGINES.items()}
     if name == "auto":
         return next(engine for engine, packages in missing.items() if not packages)

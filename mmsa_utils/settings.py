@@ -11,6 +11,7 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
+from .config import ENGINES
 from .errors import CourseError
 from .paths import COURSE, DEMO, POSTS_FILES, PROJECT, find_list, in_clone
 
@@ -135,6 +136,18 @@ def run_folder(name: str, fingerprint: str) -> Path:
 def device_name() -> str:
     """The device that `device="auto"` stands for: `MMSA_DEVICE`, else "auto", the fastest."""
     return os.environ.get("MMSA_DEVICE") or "auto"
+
+
+def engine_name() -> str:
+    """The engine that `engine="auto"` stands for: `MMSA_ENGINE`, else "auto", the fastest.
+
+    Raises:
+        CourseError: for a value that is not known.
+    """
+    value = os.environ.get("MMSA_ENGINE") or "auto"
+    if value not in ("auto", *ENGINES):
+        raise CourseError(f"MMSA_ENGINE={value}: set it to one of auto, {', '.join(ENGINES)}")
+    return value
 
 
 def shows_progress() -> bool:

@@ -8,6 +8,7 @@ _OUT = tempfile.TemporaryDirectory()
 os.environ["MMSA_DATA"] = "data/demo"
 os.environ["MMSA_OUT"] = _OUT.name
 os.environ["MMSA_DEVICE"] = "cpu"  # the same everywhere
+os.environ["MMSA_ENGINE"] = "torch"  # whatever else is installed
 os.environ["MMSA_PROGRESS"] = "off"  # or what is printed depends on the cache
 
 

@@ -10,6 +10,7 @@ _OUT = tempfile.TemporaryDirectory()
 os.environ["MMSA_DATA"] = "data/demo"
 os.environ["MMSA_OUT"] = _OUT.name
 os.environ["MMSA_DEVICE"] = "cpu"  # the same everywhere
+os.environ["MMSA_ENGINE"] = "torch"  # whatever else is installed
 os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"
 os.environ["HF_HUB_OFFLINE"] = "1"  # no test may need the network
 

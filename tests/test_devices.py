@@ -53,6 +53,7 @@ def test_a_record_says_what_it_was_computed_on_but_not_which_machine():
     for library in ("transformers", "scikit-learn", "timm", "albumentations", "numpy"):
         assert found[library] == version(library)
     assert (found["device"], found["precision"]) == ("cpu", "float32")
+    assert found["engine"] == "torch"
     assert found["threads"] == torch.get_num_threads()
     assert platform.node() not in map(str, found.values())
 

@@ -21,7 +21,7 @@ PACKAGE = Path(mmsa_utils.__file__).parent
 
 @pytest.fixture(autouse=True)
 def unset(monkeypatch):
-    for name in ("DATA", "TWEETS", "CACHE", "OUT", "DEVICE"):
+    for name in ("DATA", "TWEETS", "CACHE", "OUT", "DEVICE", "ENGINE"):
         monkeypatch.delenv(f"MMSA_{name}", raising=False)
 
 
@@ -48,6 +48,15 @@ def test_a_variable_names_a_folder_relative_ones_count_from_the_project(
 def test_the_device_can_be_named(monkeypatch):
     monkeypatch.setenv("MMSA_DEVICE", "cpu")
     assert settings.device_name() == "cpu"
+
+
+def test_the_engine_can_be_named(monkeypatch):
+    assert settings.engine_name() == "auto"
+    monkeypatch.setenv("MMSA_ENGINE", "torch")
+    assert settings.engine_name() == "torch"
+    monkeypatch.setenv("MMSA_ENGINE", "tensorrt")
+    with pytest.raises(CourseError, match=r"^MMSA_ENGINE=tensorrt: .*openvino"):
+        settings.engine_name()
 
 
 def test_progress_bars_can_be_turned_off(monkeypatch, capsys):

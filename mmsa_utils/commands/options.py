@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from ..config import Config
+from ..config import MACHINE, Config
 from ..errors import CourseError
 from ..experiments import knobs as knob_options
 from ..io import Record
@@ -35,6 +35,16 @@ def _knobs(*, defaults: bool) -> object:
 
 Knobs = Annotated[Record, _knobs(defaults=True)]
 RecipeKnobs = Annotated[Record, _knobs(defaults=False)]
+
+
+def on_all_cores(knobs: Record) -> Record:
+    """The knobs with a process for each core, `jobs=0`, unless they say how many."""
+    return {"jobs": 0, **knobs}
+
+
+def of_learning(knobs: Record) -> Record:
+    """Those of the knobs that change what is learnt, not only where and how fast."""
+    return {name: value for name, value in knobs.items() if name not in MACHINE}
 
 
 def split_classes(names: str | None) -> tuple[str, ...] | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 from ..settings import data_folder
-from .options import Classes, Exclude, Folder, RecipeKnobs, fit_posts, split_classes
+from .options import Classes, Exclude, Folder, RecipeKnobs, fit_posts, on_all_cores, split_classes
 
 if TYPE_CHECKING:
     from ..data.mvsa import MvsaCounts
@@ -36,11 +36,11 @@ def train(
     """A model of one's own posts: checked, cross-validated, trained on all and saved.
 
     The network is the course's fused one, with a single seed; every knob can be changed. Stopped,
-    it goes on where it was.
+    it goes on where it was. It uses all cores: --jobs 1 learns folds one after the other.
     """
     from ..experiments.own_model import own_config, result_table, train_model
 
-    config = own_config(knobs)
+    config = own_config(on_all_cores(knobs))
     dataset = fit_posts(
         folder or data_folder(),
         exclude_problems=exclude_problems,

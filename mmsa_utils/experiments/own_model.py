@@ -8,6 +8,7 @@ import pandas as pd
 
 from ..config import Config
 from ..data.posts import Dataset
+from ..errors import CourseError
 from ..evaluation.calibration import calibration_facts
 from ..evaluation.predictions import CrossValidation
 from ..evaluation.records import make_record
@@ -51,15 +52,25 @@ def train_model(dataset: Dataset, config: Config, folder: Path) -> Record:
 
     Raises:
         CourseError: where the folder holds something else, the head does not go with the
-            classes, or a class has too few posts.
+            classes, the network cannot be fitted on all posts, or a class has too few posts.
     """
     require_place(folder)
     require_head(config, dataset.classes)
+    _require_final_fit(config)
     facts = model_facts(cross_validate(dataset, config, name=NAME))
     data = PostData(dataset, config)
     model = train_final(data, config, epochs=facts["epochs"], seed=config.seeds[0])
     save_model(folder, model=model, config=config, classes=dataset.classes, facts=facts)
     return facts
+
+
+def _require_final_fit(config: Config) -> None:
+    """Ends before the cross-validation where the training on all posts would end after it."""
+    if config.probe_first and config.finetune:
+        raise CourseError(
+            "probe_first=True needs validation posts, and the last training, on all posts, has "
+            "none: leave --probe-first out"
+        )
 
 
 def model_facts(validation: CrossValidation) -> Record:

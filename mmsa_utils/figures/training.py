@@ -43,7 +43,8 @@ def training_curves(record: Record, *, title: str = "") -> Figure:
     Raises:
         CourseError: where a fold has no epochs, as with learners other than the network.
     """
-    histories = [fold["history"] for fold in record["folds"]]
+    # Epoch 0, where there is one, is the start of a fine-tuning: nothing was trained in it.
+    histories = [[log for log in fold["history"] if log["epoch"]] for fold in record["folds"]]
     if not histories or not all(histories):
         raise CourseError("training_curves: this run has folds without epochs; show a network's")
     figure, (losses, accuracy) = plt.subplots(1, 2, figsize=(9, 3))

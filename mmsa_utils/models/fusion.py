@@ -6,7 +6,7 @@ left out of attention and averages, so that nothing becomes NaN.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import nn
@@ -37,6 +37,14 @@ def make_branch(modality: str, inputs: int, config: Config) -> nn.Sequential:
         _layer(inputs, config.image_hidden, config.dropout),
         _layer(config.image_hidden, config.embed_dim, config.dropout),
     )
+
+
+class KeptNorm(nn.BatchNorm1d):
+    """A BatchNorm that keeps its statistics, in training, too."""
+
+    def train(self, mode: bool = True) -> Self:
+        """It stays in evaluation mode, whatever is asked for."""
+        return super().train(False)
 
 
 class SentimentModel(Trainable):
@@ -94,6 +102,20 @@ class SentimentModel(Trainable):
             ),
             *decay_groups(others, learning_rate=config.learning_rate, weight_decay=decay),
         ]
+
+    def keep_norms(self) -> None:
+        """From now on BatchNorm keeps its statistics; its weights are trained like all others.
+
+        For a trained head that goes on with its encoders: their dropout, and batches of texts of
+        like length, have statistics of their own. Learnt anew, these would make the predictions
+        worse where no weight has moved.
+        """
+        for module in list(self.modules()):
+            for name, norm in module.named_children():
+                if isinstance(norm, nn.BatchNorm1d):
+                    kept = KeptNorm(norm.num_features)
+                    kept.load_state_dict(norm.state_dict())
+                    setattr(module, name, kept)
 
     def hide_modality(self, present: torch.Tensor) -> torch.Tensor:
         """`present` `(B, M)` with one modality less for some posts, `modality_dropout` of them.

@@ -47,13 +47,16 @@ def plain_objective(model: nn.Module, batch: Batch, loss_function: nn.Module, /)
 
 
 def make_objective(model: SentimentModel, config: Config) -> Objective:
-    """What is minimised: the head's loss, and beside it those of each modality's own classifier.
+    """What is minimised: the head's loss and what the config adds to it, on mixed posts or not.
 
-    The latter weigh `config.auxiliary_weight` each, and count the posts that have the modality.
+    The losses of each modality's own classifier weigh `config.auxiliary_weight` each, and count
+    the posts that have the modality.
     """
-    if model.auxiliary is None:
-        return plain_objective
+    objective = plain_objective if model.auxiliary is None else _with_auxiliary(config)
+    return _on_mixed_posts(objective, config.mixup) if config.mixup else objective
 
+
+def _with_auxiliary(config: Config) -> Objective:
     def objective(model: Any, batch: Batch, loss_function: nn.Module, /) -> torch.Tensor:
         vectors, present = model.embed(batch)
         loss: torch.Tensor = loss_function(model.head(vectors, present).float(), batch["label"])
@@ -65,3 +68,66 @@ def make_objective(model: SentimentModel, config: Config) -> Objective:
         return loss
 
     return objective
+
+
+# ---- mixup ------------------------------------------------------------------------------
+
+
+def draw_partners(present: torch.Tensor) -> torch.Tensor:
+    """`(B,)`: for each post another one, at random, that has the same modalities.
+
+    So a vector that is there is mixed with no zeros in the place of one that is not. A post that
+    is alone in what it has is its own partner, and so is any by chance.
+
+    Args:
+        present: `(B, M)` bool, which modalities each post has.
+    """
+    kinds = (present * 2 ** torch.arange(present.shape[1], device=present.device)).sum(1)  # (B,)
+    shuffled = torch.randperm(len(kinds), device=kinds.device)
+    partners = torch.empty_like(shuffled)
+    partners[kinds.argsort(stable=True)] = shuffled[kinds[shuffled].argsort(stable=True)]
+    return partners
+
+
+def mix(batch: Batch, modalities: Sequence[str], *, partners: torch.Tensor, share: float) -> Batch:
+    """A batch whose features are share * own + (1 - share) * partner's.
+
+    Its `label` is `(B, 2)`: own and partner's. `modalities` are all of features `(B, D)`.
+    """
+    mixed = {m: batch[m].lerp(batch[m][partners], 1 - share) for m in modalities}
+    return batch | mixed | {"label": torch.stack([batch["label"], batch["label"][partners]], 1)}
+
+
+class MixedLoss(nn.Module):
+    """The loss of mixed posts: share * loss(own label) + (1 - share) * loss(partner's).
+
+    Args:
+        loss_function: of logits `(B, K)` and labels `(B,)`.
+        share: of the own label.
+    """
+
+    def __init__(self, loss_function: nn.Module, share: float) -> None:
+        super().__init__()
+        self.loss_function, self.share = loss_function, share
+
+    def forward(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        """A scalar from logits `(B, K)` and pairs of labels `(B, 2)`."""
+        own, partners = (self.loss_function(logits, column) for column in labels.unbind(1))
+        return self.share * own + (1 - self.share) * partners
+
+
+def _on_mixed_posts(objective: Objective, alpha: float) -> Objective:
+    """An objective on posts of which each is mixed with another of its batch.
+
+    Zhang et al., "mixup: Beyond Empirical Risk Minimization", ICLR 2018; on features, Verma et
+    al., "Manifold Mixup", ICML 2019. The share is drawn for a batch from Beta(alpha, alpha).
+    """
+    law = torch.distributions.Beta(alpha, alpha)
+
+    def mixed(model: Any, batch: Batch, loss_function: nn.Module, /) -> torch.Tensor:
+        share = law.sample().item()
+        present = torch.stack([batch[f"{m}_present"] for m in model.modalities], 1)
+        posts = mix(batch, model.modalities, partners=draw_partners(present), share=share)
+        return objective(model, posts, MixedLoss(loss_function, share))
+
+    return mixed

@@ -24,6 +24,7 @@ from ..encoders.inputs import ImageInputs, TokenInputs
 from ..encoders.registry import build_encoder
 from ..encoders.text import TextEncoder
 from ..models.trainable import Batch
+from .probe import probe_config
 
 Indices = np.ndarray | Sequence[int]
 Encoder = TextEncoder | ImageEncoder
@@ -172,7 +173,7 @@ class PostData:
     ) -> None:
         self.config, self.posts, self.count = config, dataset.posts, len(dataset.labelled)
         self.classes = dataset.classes
-        self._extract = extract
+        self._dataset, self._extract = dataset, extract
         self.labels = torch.tensor([-1 if p.label is None else p.label for p in self.posts])
         self._given = encoders
 
@@ -193,6 +194,14 @@ class PostData:
         """`(N, D)` float32 features of each modality that is not trained."""
         frozen = [name for name in self.config.modalities if name not in self.encoders]
         return {name: self._extract(self.posts, name, self.config) for name in frozen}
+
+    @cached_property
+    def probe(self) -> "PostData":
+        """The same posts for a head that is trained first: frozen features of all encoders.
+
+        These are those of the encoders as they were pretrained, of pictures as they are.
+        """
+        return PostData(self._dataset, probe_config(self.config), extract=self._extract)
 
     def prepare(self) -> dict[str, int]:
         """Computes now what is computed once; returns `dims`.

@@ -4,6 +4,8 @@ A fold splits the labelled posts in three: `train` is learnt from, `validation` 
 stopping and every choice, `test` is scored and serves nothing else. A finished fold is a small
 JSON file; a started one is a checkpoint. Killed at any moment, a second start goes on and ends
 with the same predictions.
+
+Folds of frozen features can be learnt in several processes, see `Config.jobs`.
 """
 
 import time
@@ -13,6 +15,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
+from pickle import PicklingError
 
 import numpy as np
 from filelock import FileLock
@@ -33,13 +36,14 @@ from ..errors import CourseError
 from ..evaluation import metrics
 from ..evaluation.predictions import CrossValidation, FoldResult, assemble
 from ..io import load_json, save_json
-from ..models.heads import require_head
+from ..models.heads import Head, head_class, register_head, require_head
 from ..progress import progress_bar
 from ..settings import run_folder
 from .batches import PostData, PostSubset
 from .learners import FitContext, Learner, Nested, make_learner
 from .manifest import hold, make_manifest, manifest_key
 from .network import NetworkClassifier
+from .processes import count_processes, in_processes
 
 DIGITS = 6  # of saved probabilities
 
@@ -152,7 +156,7 @@ def _learn(task: FoldTask, learner: Learner, data: PostData) -> FoldResult:
         best_epoch=fitted.best_epoch_,
         history=list(fitted.history_),
         seconds=round(time.perf_counter() - start, 1),
-        environments=[environment(pick_device(data.config.device))],
+        environments=[environment(pick_device(data.config.device), engine=data.config.engine)],
         views=_views(fitted, data.subset(task.test)),
     )
 
@@ -220,6 +224,61 @@ def _finish(task: FoldTask, learner: Learner, data: Callable[[], PostData]) -> F
     return done
 
 
+# ---- in processes -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Finish:
+    """Finishes folds, with all that another process needs for it."""
+
+    learner: Learner
+    data: PostData
+    head: type[Head]  # of the config; the other process knows none that a notebook has registered
+
+    def __call__(self, task: FoldTask) -> None:
+        register_head(self.data.config.head)(self.head)
+        _finish(task, self.learner, lambda: self.data)
+
+
+def _is_network(learner: Learner) -> bool:
+    parts = (learner, *learner.get_params(deep=True).values())
+    return any(isinstance(part, NetworkClassifier) for part in parts)
+
+
+def _count_processes(tasks: list[FoldTask], learner: Learner, config: Config) -> int:
+    if config.finetune:
+        return 1  # a trained encoder keeps all cores busy, and each process would hold its own
+    if _is_network(learner) and pick_device(config.device).type != "cpu":
+        return 1  # there is one such device
+    return count_processes(config.jobs, tasks=len(tasks))
+
+
+def _finish_in_processes(
+    tasks: list[FoldTask],
+    learner: Learner,
+    data: Callable[[], PostData],
+    *,
+    processes: int,
+    label: str,
+) -> None:
+    """Learns and saves what is left of the tasks; of a learner that cannot be sent, nothing."""
+    left = [task for task in tasks if _read(task.result_file) is None]
+    if not left:
+        return
+    data().frozen  # noqa: B018 (computed by being asked for: once, with all threads)
+    finish = _Finish(learner, data(), head_class(data().config.head))
+    done = in_processes(finish, left, processes=processes)
+    try:
+        for _ in progress_bar(done, label, total=len(tasks), initial=len(tasks) - len(left)):
+            pass
+    except PicklingError as error:
+        warnings.warn(
+            f"{type(learner).__name__} cannot be sent to another process ({error}): "
+            "folds are learnt one after the other",
+            stacklevel=4,
+        )
+
+
 # ---- all folds --------------------------------------------------------------------------
 
 
@@ -235,6 +294,17 @@ def _fitting(dataset: Dataset, config: Config, groups: np.ndarray) -> Config:
         )
         warnings.warn(reason, stacklevel=3)
     return config.but(inner_folds=possible)
+
+
+def _finish_all(
+    tasks: list[FoldTask], learner: Learner, dataset: Dataset, config: Config, *, label: str
+) -> list[FoldResult]:
+    data = cache(lambda: PostData(dataset, config))  # only where a fold is left to learn
+    processes = _count_processes(tasks, learner, config)
+    if processes > 1:
+        _finish_in_processes(tasks, learner, data, processes=processes, label=label)
+    bar = progress_bar(tasks, label, shown=processes == 1)
+    return [_finish(task, learner, data) for task in bar]
 
 
 def _checked(learner: str | Learner, config: Config) -> Learner:
@@ -257,6 +327,11 @@ def cross_validate(
     groups: np.ndarray | None = None,
 ) -> CrossValidation:
     """Trains and scores a learner on every fold of every seed.
+
+    With `config.jobs` other than 1, folds of frozen features are learnt in so many processes with
+    one thread each. Their predictions are to the last digit those of `jobs=1` in a process that
+    has one thread. More threads add numbers up in another order: probabilities of classical
+    learners differ in the sixth digit then, and a training may end on another epoch.
 
     Args:
         dataset: the posts; folds are grouped and stratified over its labelled ones.
@@ -284,8 +359,7 @@ def cross_validate(
         store = folder / f"{name}-{manifest_key(manifest)}"
     tasks = fold_tasks(dataset, config, store=store, groups=groups)
     hold(store, manifest)
-    data = cache(lambda: PostData(dataset, config))  # only where a fold is left to learn
-    results = [_finish(task, learner, data) for task in progress_bar(tasks, f"{name}: folds")]
+    results = _finish_all(tasks, learner, dataset, config, label=f"{name}: folds")
     return assemble(dataset, config, results, settings=settings, grouped=grouped)
 
 

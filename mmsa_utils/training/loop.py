@@ -27,6 +27,7 @@ from ..errors import CourseError
 from ..io import replacing
 from ..models.objective import Objective, plain_objective
 from ..models.trainable import Batch, Trainable
+from .probe import has_probe
 
 CHECKPOINT_SECONDS = 10.0  # at least, from one checkpoint to the next
 
@@ -49,10 +50,13 @@ class Validation:
 
 @dataclass
 class EpochLog:
-    """What happened in one epoch. Losses are means over posts; no validation set, no figure."""
+    """What happened in one epoch. Losses are means over posts; no validation set, no figure.
+
+    Epoch 0 is the start, where it counts: validated, not trained.
+    """
 
     epoch: int
-    train_loss: float
+    train_loss: float | None = None
     val_loss: float | None = None
     val_accuracy: float | None = None
 
@@ -81,6 +85,11 @@ class TrainingState:
         return cls(model, optimizer, schedule, make_average(model, config))
 
     @property
+    def epoch(self) -> int:
+        """The last epoch that was trained; 0 before the first."""
+        return self.history[-1].epoch if self.history else 0
+
+    @property
     def judged(self) -> nn.Module:
         """The weights that count: the moving average, where there is one."""
         return self.model if self.average is None else self.average.module
@@ -94,9 +103,8 @@ class TrainingState:
 
     def finished(self, *, epochs: int, patience: int | None) -> bool:
         """Whether the epochs, or the patience where there is any, have run out."""
-        done = len(self.history)
-        impatient = patience is not None and done - self.best_epoch >= patience
-        return done >= epochs or impatient
+        impatient = patience is not None and self.epoch - self.best_epoch >= patience
+        return self.epoch >= epochs or impatient
 
     def _parts(self) -> dict[str, Any]:
         parts = {"model": self.model, "optimizer": self.optimizer, "schedule": self.schedule}
@@ -241,6 +249,7 @@ class Trainer:
         validation: Validation | None = None,
         *,
         epochs: int | None = None,
+        start_counts: bool = False,
     ) -> TrainingState:
         """Trains; the best weights are in the model afterwards.
 
@@ -251,6 +260,8 @@ class Trainer:
             train_batches: a function of the epoch (from 1) that gives that epoch's batches.
             epochs: at most; the config's by default. The learning rate follows the config's
                 whole schedule either way.
+            start_counts: whether the model comes with weights that may be the best: judged
+                as epoch 0 where there is a validation set, and the moving average's first.
 
         Raises:
             CourseError: where the training diverges.
@@ -259,6 +270,8 @@ class Trainer:
         self.loss_function.to(self.device)
         state = TrainingState.start(model, self.config, steps_per_epoch=len(train_batches(1)))
         self._resume(state)
+        if start_counts and not state.history:
+            self._enter_start(state, validation)
         patience = None if validation is None else self.config.patience
         saved = time.monotonic()
         while not state.finished(epochs=epochs or self.config.epochs, patience=patience):
@@ -270,13 +283,19 @@ class Trainer:
         model.load_state_dict(state.best_weights or state.judged.state_dict())
         return state
 
+    def _enter_start(self, state: TrainingState, validation: Validation | None) -> None:
+        if state.average is not None:
+            state.average.update_parameters(state.model)  # the first one is a copy
+        if validation is not None:
+            self._enter(state, EpochLog(0), validation)
+
     def _one_epoch(
         self,
         state: TrainingState,
         train_batches: Callable[[int], Batches],
         validation: Validation | None,
     ) -> None:
-        log = EpochLog(len(state.history) + 1, float("nan"))
+        log = EpochLog(state.epoch + 1)
         if self.seed is not None:
             torch.manual_seed(self.seed * 1000 + log.epoch)
         log.train_loss = train_one_epoch(
@@ -287,6 +306,10 @@ class Trainer:
             device=self.device,
             objective=self.objective,
         )
+        self._enter(state, log, validation)
+
+    def _enter(self, state: TrainingState, log: EpochLog, validation: Validation | None) -> None:
+        """Judges the weights of an epoch and notes it."""
         if validation is not None:
             log.val_loss, log.val_accuracy = evaluate(
                 state.judged, validation, loss_function=self.loss_function, device=self.device
@@ -315,9 +338,10 @@ class Trainer:
             warnings.warn(f"{self.checkpoint} cannot be written: {error}", stacklevel=2)
 
     def _refuse_divergence(self, log: EpochLog) -> None:
-        losses = [log.train_loss] if log.val_loss is None else [log.train_loss, log.val_loss]
+        losses = [loss for loss in (log.train_loss, log.val_loss) if loss is not None]
         if not np.isfinite(losses).all():
+            rate = "encoder_learning_rate" if has_probe(self.config) else "learning_rate"
             raise CourseError(
                 f"The loss is not a number any more in epoch {log.epoch}: training has diverged. "
-                f"Lower learning_rate (it is {self.config.learning_rate}) or clip_norm"
+                f"Lower {rate} (it is {getattr(self.config, rate)}) or clip_norm"
             )

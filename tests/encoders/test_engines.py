@@ -115,6 +115,7 @@ def test_what_an_engine_fails_on_is_refused_in_one_line(monkeypatch):
 @pytest.fixture
 def installed(monkeypatch):
     """Says which packages there are."""
+    monkeypatch.delenv("MMSA_ENGINE")
 
     def only(*packages, version="1.0"):
         def find(name):
@@ -139,6 +140,13 @@ def installed(monkeypatch):
 def test_auto_is_the_fastest_engine_that_is_installed(packages, expected, installed):
     installed(*packages)
     assert engine_of("image", f"{LITE0}:stages", image_config(LITE0)) == expected
+
+
+def test_auto_is_the_engine_that_the_environment_names(installed, monkeypatch):
+    installed("openvino")
+    monkeypatch.setenv("MMSA_ENGINE", "torch")
+    assert engine_of("image", LITE0, image_config(LITE0)) == "torch"
+    assert engine_of("image", LITE0, image_config(LITE0, "openvino")) == "openvino"
 
 
 def test_texts_and_encoders_that_nobody_has_tried_stay_with_torch(installed):

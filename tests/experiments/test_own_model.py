@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, f1_score, recall_score
 
+from mmsa_utils.config import Config
 from mmsa_utils.data import Dataset
 from mmsa_utils.errors import CourseError
 from mmsa_utils.experiments import own_model
@@ -134,6 +135,13 @@ def test_nothing_is_trained_where_the_model_could_not_be_saved(few, tmp_path, mo
         train_model(few, own_config({}), tmp_path)
     with pytest.raises(CourseError, match="is a file"):
         train_model(few, own_config({}), tmp_path / "notes.txt")
+
+
+def test_nothing_is_trained_where_the_last_training_would_fail(few, tmp_path, monkeypatch):
+    monkeypatch.setattr(own_model, "cross_validate", never)
+    config = Config(mode="text", finetune=("text",), trained_stages=1, probe_first=True)
+    with pytest.raises(CourseError, match="leave --probe-first out"):
+        train_model(few, config, folder=tmp_path / "model")
 
 
 def test_nothing_is_trained_where_the_head_is_made_for_other_classes(few, tmp_path, monkeypatch):

@@ -142,7 +142,12 @@ def make_record() -> Callable[..., Record]:
                 "validation": scores,
                 "best_epoch": 2,
                 "history": [
-                    {"train_loss": 1 / epoch, "val_loss": 1.1 / epoch, "val_accuracy": 0.6}
+                    {
+                        "epoch": epoch,
+                        "train_loss": 1 / epoch,
+                        "val_loss": 1.1 / epoch,
+                        "val_accuracy": 0.6,
+                    }
                     for epoch in range(1, epochs + 1)
                 ],
             }

@@ -64,6 +64,18 @@ def test_training_curves_of_equal_folds_have_no_grey_and_take_a_title(
     check(figure, "fused, real posts")
 
 
+def test_the_start_of_a_fine_tuning_is_no_epoch_of_the_curves(
+    make_record: MakeRecord,
+) -> None:
+    plain, record = make_record("text"), make_record("text")
+    for fold in record["folds"]:
+        start = {"epoch": 0, "train_loss": None, "val_loss": 2.0, "val_accuracy": 0.1}
+        fold["history"] = [start, *fold["history"]]
+    curves = [figures.training_curves(r).axes[0].lines for r in (plain, record)]
+    for line, expected in zip(*curves, strict=True):
+        assert list(line.get_ydata()) == list(expected.get_ydata())
+
+
 def test_training_curves_refuse_a_run_that_was_not_trained_by_epochs(
     make_record: MakeRecord,
 ) -> None:

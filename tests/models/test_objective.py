@@ -4,11 +4,15 @@ import numpy as np
 import pytest
 import torch
 from sklearn.utils.class_weight import compute_class_weight
+from torch import nn
+from torch.distributions import Beta
 from torch.nn.functional import cross_entropy
 
 from mmsa_utils.config import Config
 from mmsa_utils.models import make_loss, make_objective, plain_objective
+from mmsa_utils.models.objective import draw_partners
 
+DIMS = ("text", "image")
 AUXILIARY = Config(head="late", auxiliary_weight=0.5)
 
 
@@ -83,3 +87,80 @@ def test_a_modality_that_no_post_has_gets_no_loss(make_model, make_batch):
     assert layers[0].weight.grad.any()
     assert layers[1].weight.grad is None or not layers[1].weight.grad.any()
     assert model.branches["text"][0].weight.grad.any()
+
+
+# ---- mixup ------------------------------------------------------------------------------
+
+
+class Linear(nn.Linear):
+    """The simplest model that training takes."""
+
+    modalities, auxiliary = ("text",), None
+
+    def forward(self, batch):
+        return super().forward(batch["text"])
+
+
+def drawn(present, alpha, seed):
+    """What an objective draws for a batch after this seed."""
+    torch.manual_seed(seed)
+    return Beta(alpha, alpha).sample().item(), draw_partners(present)
+
+
+def test_mixup_on_a_linear_model_is_its_closed_form(make_batch):
+    """Logits of a mean are the mean of logits; the loss is that of both labels."""
+    batch, model, alpha = make_batch(9), Linear(384, 3), 0.7
+    loss = make_loss(np.array([0, 0, 0, 1, 2]), Config(class_weights="balanced"))
+    share, partners = drawn(batch["text_present"].unsqueeze(1), alpha, seed=3)
+    torch.manual_seed(3)
+    found = make_objective(model, Config(mode="text", mixup=alpha))(model, batch, loss)
+    own, labels, weight = model(batch).detach(), batch["label"], loss.weight
+    logs = (share * own + (1 - share) * own[partners]).log_softmax(1)
+
+    def mean(y):
+        return -(weight[y] * logs[torch.arange(9), y]).sum() / weight[y].sum()
+
+    expected = share * mean(labels) + (1 - share) * mean(labels[partners])
+    assert found.item() == pytest.approx(expected.item(), rel=1e-5)
+
+
+@pytest.mark.parametrize("share", [1.0, 0.0])
+@pytest.mark.parametrize("auxiliary", [0.0, 0.5])
+def test_a_share_of_one_is_no_mixup_and_one_of_zero_is_the_partner(
+    make_model, make_batch, monkeypatch, share, auxiliary
+):
+    model, batch = make_model("late", auxiliary_weight=auxiliary), make_batch(8)
+    batch["image_present"][:4] = False
+    monkeypatch.setattr(Beta, "sample", lambda law: torch.tensor(share))
+    config = AUXILIARY.but(auxiliary_weight=auxiliary)
+    found = make_objective(model, config.but(mixup=0.3))(model, batch, cross_entropy)
+    # A mean over posts does not care for their order, and partners are the posts in another.
+    expected = make_objective(model, config)(model, batch, cross_entropy)
+    assert torch.allclose(found, expected, atol=1e-6)
+
+
+def test_mixup_mixes_what_the_auxiliary_classifiers_see(make_model, make_batch):
+    model, batch = make_model("late", auxiliary_weight=0.5), make_batch(8)
+    share, partners = drawn(torch.ones(8, 2, dtype=bool), 0.4, seed=1)
+    mixed = batch | {m: share * batch[m] + (1 - share) * batch[m][partners] for m in DIMS}
+    swapped = mixed | {"label": batch["label"][partners]}
+    plain = make_objective(model, AUXILIARY)
+    expected = share * plain(model, mixed, cross_entropy)
+    expected = expected + (1 - share) * plain(model, swapped, cross_entropy)
+    torch.manual_seed(1)
+    found = make_objective(model, AUXILIARY.but(mixup=0.4))(model, batch, cross_entropy)
+    assert torch.allclose(found, expected, atol=1e-5)
+    assert batch["label"].shape == (8,)  # the batch itself is as it was
+
+
+def test_partners_have_the_same_modalities_and_are_any_of_these():
+    present = torch.tensor([[1, 1], [1, 0], [1, 1], [0, 1], [1, 0], [1, 1]]).bool()
+    seen = np.zeros((6, 6))
+    for seed in range(600):
+        torch.manual_seed(seed)
+        partners = draw_partners(present)
+        assert sorted(partners.tolist()) == list(range(6))
+        seen[range(6), partners] += 1
+    alike = (present.unsqueeze(0) == present.unsqueeze(1)).all(2).numpy()
+    assert (seen[~alike] == 0).all()
+    assert seen == pytest.approx(600 * alike / alike.sum(1, keepdims=True), abs=60)

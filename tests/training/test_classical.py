@@ -7,9 +7,14 @@ from scipy.special import expit, softmax
 from sklearn.base import clone
 from sklearn.kernel_ridge import KernelRidge
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import get_scorer, log_loss
+from sklearn.metrics import get_scorer
 from sklearn.metrics.pairwise import rbf_kernel
-from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
+from sklearn.model_selection import (
+    GridSearchCV,
+    PredefinedSplit,
+    StratifiedGroupKFold,
+    cross_val_predict,
+)
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
@@ -71,19 +76,45 @@ def posts(demo):
     return subset, y, context
 
 
-def test_the_penalty_is_the_one_with_the_lowest_log_loss_on_the_validation_rows(demo):
-    """Against a loop over the penalties; then all rows are fitted."""
+def grid_search(table, y, validation):
+    """What scikit-learn makes of the linear learner, as exact as it can."""
+    exact = LogisticRegression(tol=1e-9, max_iter=5000)
+    return GridSearchCV(
+        make_pipeline(StandardScaler(), exact),
+        {"logisticregression__C": PENALTIES},
+        scoring=negative_log_loss,
+        cv=PredefinedSplit(np.where(validation, 0, -1)),
+    ).fit(table.astype(float), y)
+
+
+def test_the_linear_learner_is_a_grid_search_over_penalties(demo):
+    """The log-loss on the validation rows chooses, then all rows are fitted."""
     subset, y, context = posts(demo)
-    table, rows = subset.features, context.validation
+    search = grid_search(subset.features, y, context.validation)
+    learner = clone(make_learner("linear", Config(mode="text")).learner).fit(subset, y, context)
+    best = search.best_params_["logisticregression__C"]
+    assert best == learner.model_.C
+    expected = search.predict_proba(subset.features.astype(float))
+    assert np.abs(learner.predict_proba(subset) - expected).max() < 1e-4
 
-    def loss(C):
-        model = linear_pipeline(C=C).fit(table[~rows], y[~rows])
-        return log_loss(y[rows], model.predict_proba(table[rows]))
 
-    best = min(PENALTIES, key=loss)
-    expected = linear_pipeline(C=best).fit(table, y).predict_proba(table)
-    learner = clone(make_learner("linear", Config(mode="text")).learner)
-    assert np.abs(learner.fit(subset, y, context).predict_proba(subset) - expected).max() < 1e-9
+def test_linear_learners_fitted_together_are_those_fitted_alone(demo):
+    """Each has its own penalty; what one is fitted on is nothing to another."""
+    subset, y, _ = posts(demo)
+    noise, half = np.random.default_rng(0), np.arange(240) < 120
+    y = np.where(half, y, noise.integers(0, 3, 240))  # the second half wants a strong penalty
+    jobs = []
+    for rows in (np.flatnonzero(half)[::-1], noise.permutation(np.flatnonzero(~half))):
+        validation = np.arange(len(rows)) % 4 == 0
+        jobs.append((rows, FitContext(validation=validation, groups=rows, fold_seed=0, seed=0)))
+    learner = make_learner("linear", Config(mode="text")).learner
+    together = learner.fit_each(subset, y, jobs)
+    assert len({fitted.model_.C for fitted in together}) > 1
+    for (rows, part), fitted in zip(jobs, together, strict=True):
+        alone = clone(learner).fit(subset[rows], y[rows], part)
+        assert fitted.model_.C == alone.model_.C
+        difference = fitted.predict_proba(subset) - alone.predict_proba(subset)
+        assert np.abs(difference).max() < 1e-4
 
 
 @pytest.mark.parametrize("left_out", [[0], [0, 1], [0, 1, 2]])

@@ -57,11 +57,12 @@ def toy_validation(n=24, size=16):
     return Validation(toy_batches(x, y, size), y.numpy())
 
 
-def train(config, *, validation=True, epochs=None, **options):
+def train(config, *, validation=True, epochs=None, start_counts=False, **options):
     model, (x, y) = Toy(), toy_data()
     trainer = Trainer(config=config, loss_function=LOSS, device=CPU, seed=5, **options)
     held_out = toy_validation() if validation else None
-    state = trainer.fit(model, lambda epoch: toy_batches(x, y), held_out, epochs=epochs)
+    batches = lambda epoch: toy_batches(x, y)  # noqa: E731
+    state = trainer.fit(model, batches, held_out, epochs=epochs, start_counts=start_counts)
     return model, state
 
 
@@ -180,25 +181,66 @@ def test_averaged_weights_are_a_moving_average_and_what_is_left_in_the_model():
     assert not torch.allclose(before[8][0], average[0], atol=1e-4)
 
 
+def test_a_start_that_counts_is_kept_where_no_epoch_is_better():
+    config = Config(epochs=20, patience=3, learning_rate=30.0, warmup_epochs=0)
+    model, state = train(config, start_counts=True)
+    assert [log.epoch for log in state.history] == [0, 1, 2, 3]  # patience counts from the start
+    assert state.best_epoch == 0
+    loss, accuracy = evaluate(Toy(), toy_validation(), loss_function=LOSS, device=CPU)
+    assert (state.history[0].val_loss, state.history[0].val_accuracy) == (loss, accuracy)
+    assert state.history[0].train_loss is None
+    for a, b in zip(model.parameters(), Toy().parameters(), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_a_start_that_counts_changes_nothing_in_the_epochs_that_follow():
+    config = Config(epochs=5, learning_rate=0.02)
+    model, state = train(config, start_counts=True)
+    plain, without = train(config)
+    assert state.history[1:] == without.history
+    assert state.best_epoch == without.best_epoch > 0
+    for a, b in zip(model.parameters(), plain.parameters(), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_the_moving_average_begins_with_a_start_that_counts():
+    config = Config(epochs=1, learning_rate=0.05, average_decay=0.8, warmup_epochs=0)
+    met = []  # the weights that each batch meets
+
+    def follow(model, batch, loss_function):
+        met.append([p.detach().clone() for p in model.parameters()])
+        return loss_function(model(batch), batch["label"])
+
+    train(config.but(epochs=2), validation=False, objective=follow)
+    options = {"validation": False, "epochs": 1, "start_counts": True}
+    model, _ = train(config.but(epochs=2), **options)
+    average = met[0]
+    for weights in met[1:5]:  # four batches an epoch: the fifth meets what the fourth has left
+        average = [0.8 * a + 0.2 * w for a, w in zip(average, weights, strict=True)]
+    for a, b in zip(average, model.parameters(), strict=True):
+        assert torch.allclose(a, b, atol=1e-6)
+
+
 class Killed(Exception):
     pass
 
 
+@pytest.mark.parametrize("start_counts", [False, True])
 @pytest.mark.parametrize("average_decay", [0.0, 0.9])
 def test_a_training_that_was_cut_off_goes_on_to_the_same_weights(
-    tmp_path: Path, average_decay, monkeypatch
+    tmp_path: Path, average_decay, start_counts, monkeypatch
 ):
     monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", 0.0)
     config = Config(epochs=6, patience=6, learning_rate=0.02, average_decay=average_decay)
-    whole, uninterrupted = train(config)
+    whole, uninterrupted = train(config, start_counts=start_counts)
 
     def kill(log):
         if log.epoch == 4:  # three epochs have been saved
             raise Killed
 
     with pytest.raises(Killed):
-        train(config, checkpoint=tmp_path / "fold.pt", on_epoch=kill)
-    resumed, state = train(config, checkpoint=tmp_path / "fold.pt")
+        train(config, start_counts=start_counts, checkpoint=tmp_path / "fold.pt", on_epoch=kill)
+    resumed, state = train(config, start_counts=start_counts, checkpoint=tmp_path / "fold.pt")
     assert state.history == uninterrupted.history
     for a, b in zip(whole.parameters(), resumed.parameters(), strict=True):
         assert torch.equal(a, b)
