@@ -16,7 +16,7 @@ pyenv     = $(wildcard $(PYENV)/versions/$(1).*/bin/python)
 starts    = $(shell for p in $(1); do $$p -c '$(CHECK)' 2>/dev/null && echo $$p && break; done)
 BASE      = $(call starts,$(VERSIONS:%=python%) python3 python $(foreach v,$(VERSIONS),$(call pyenv,$(v))))
 
-.PHONY: help run test unit-tests notebook-tests test-all fuzz lab reference ablations report notebooks lint constraints clean
+.PHONY: help run test unit-tests notebook-tests test-all fuzz lab reference ablations bench report notebooks lint constraints clean
 
 help:                        ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -51,6 +51,9 @@ reference: $(EXTRAS)         ## the full reference run; goes on where it was sto
 
 ablations: $(EXTRAS)         ## every step, kept or not; goes on where it was stopped
 	$(PYTHON) -m mmsa_utils ablations $(OPTIONS)
+
+bench: $(EXTRAS)             ## ratios of speed, on a quiet machine, into results/bench.json
+	$(PYTHON) -m bench $(OPTIONS)
 
 report: $(READY)             ## README.md, report.md and MODEL_CARD.md from results/
 	$(PYTHON) -m mmsa_utils report

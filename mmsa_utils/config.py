@@ -163,8 +163,9 @@ class Config:
         return {name: here for name, here, there in pairs if here != there}
 
     def to_dict(self) -> Record:
-        """Plain JSON types, for records."""
-        return json.loads(json.dumps(asdict(self)))
+        """What is learnt and how, in plain JSON types, for records; nothing of `MACHINE`."""
+        settings = json.loads(json.dumps(asdict(self)))
+        return {name: value for name, value in settings.items() if name not in MACHINE}
 
     @staticmethod
     def tuples(settings: Record) -> Record:
@@ -179,8 +180,7 @@ class Config:
     def key(self) -> str:
         """A short name of all settings that change what is learnt."""
         settings = self.to_dict()
-        for name in (*MACHINE, "seeds"):
-            del settings[name]
+        del settings["seeds"]
         return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:12]
 
 

@@ -123,6 +123,11 @@ def test_a_record_gives_the_config_back(config):
     assert Config.from_dict(json.loads(json.dumps(config.to_dict()))) == config
 
 
+def test_a_record_says_nothing_of_the_machine():
+    fast = Config(jobs=3, workers=2, device="cpu", engine="torch")
+    assert fast.to_dict() == Config().to_dict()
+
+
 def test_a_key_is_the_same_as_ever_so_that_finished_folds_are_found_again():
     assert Config().key() == "b7fec15149bd"
     assert LAB_REPORT.key() == "66336417a8d0"

@@ -19,6 +19,7 @@ Registered here (the embedded ones come with a package, no download):
     efficientnet_lite0, efficientnet_lite2    ImageNet, embedded
     <one of them>:views                       the picture, its mirror image and its four corners
     <one of them>:stages                      what the last two stages see as well
+    vader, colours, <text encoder>:plain_words    rules without weights, for the ablation
 Any other name is looked for elsewhere: on the internet, or in the library's own cache.
     bert-base-uncased, any hub name or folder a transformers text model
     resnet50, any torchvision classifier      a torchvision image model

@@ -25,11 +25,10 @@ from ..config import Config
 from ..data.text import clean
 from ..io import Record
 from .batches import PostSubset
-from .learners import FitContext, Nested, PostClassifier, register_learner
+from .learners import FitContext, Job, Nested, PostClassifier, register_learner
 from .logistic import LogisticModel, LogisticTable
 
 PENALTIES = (0.0001, 0.0003, 0.001)  # C of logistic regression: thousands of features, few posts
-CHOICE_TOLERANCE = 3e-4  # of the fits among which C is chosen: probabilities to 0.001 or so
 DOUBT_PENALTY = 0.0003  # C of the model that doubts labels
 DOUBTED_WEIGHT = 0.3  # of a training post whose label is doubted
 
@@ -255,19 +254,12 @@ class LinearClassifier(PostClassifier):
         self.model_ = fitted.model_
         return self
 
-    def fit_each(
-        self, X: PostSubset, y: np.ndarray, jobs: Sequence[tuple[np.ndarray, FitContext]]
-    ) -> list[Self]:
+    def fit_each(self, X: PostSubset, y: np.ndarray, jobs: Sequence[Job]) -> list[Self]:
         """A learner for each job; the posts of one are nothing to the others."""
         features = X.features
         table = LogisticTable(features, y)
         train = _members([rows[~context.validation] for rows, context in jobs], len(X))
-        models: list[LogisticModel] = []
-        tried = []
-        for penalty in sorted(PENALTIES):  # each starts from the one before
-            C = np.full(len(jobs), penalty)
-            models = table.fit(rows=train, C=C, start=models, tolerance=CHOICE_TOLERANCE)
-            tried.append(models)
+        tried = table.try_penalties(train, sorted(PENALTIES))
         chosen = []
         for (rows, context), candidates in zip(jobs, zip(*tried, strict=True), strict=True):
             held_out = rows[context.validation]

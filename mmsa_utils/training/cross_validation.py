@@ -330,8 +330,8 @@ def cross_validate(
 
     With `config.jobs` other than 1, folds of frozen features are learnt in so many processes with
     one thread each. Their predictions are to the last digit those of `jobs=1` in a process that
-    has one thread. More threads add numbers up in another order: probabilities of classical
-    learners differ in the sixth digit then, and a training may end on another epoch.
+    has one thread. More threads add numbers up in another order, so that last digits may differ,
+    and with them the epoch on which a training stops.
 
     Args:
         dataset: the posts; folds are grouped and stratified over its labelled ones.

@@ -10,7 +10,7 @@ then `cross_validate(dataset, config, learner="mine")`. `PostClassifier` brings 
 scikit-learn asks for beside, and `Nested` predictions of the training posts for choices.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, Self
@@ -36,6 +36,9 @@ class FitContext:
     checkpoint: Path | None = None  # where a long training goes on
 
 
+Job = tuple[np.ndarray, FitContext]  # rows of X to fit on, and what that fit may use
+
+
 class Learner(Protocol):
     """A scikit-learn classifier on posts.
 
@@ -53,6 +56,10 @@ class Learner(Protocol):
 
     def fit(self, X: PostSubset, y: np.ndarray, context: FitContext) -> Self:
         """Learns from posts and their labels `(n,)`."""
+        ...
+
+    def fit_each(self, X: PostSubset, y: np.ndarray, jobs: Sequence[Job]) -> Iterable[Self]:
+        """Fits a new learner on the rows of each job."""
         ...
 
     def predict_proba(self, X: PostSubset) -> np.ndarray:
@@ -74,6 +81,11 @@ class PostClassifier(ClassifierMixin, BaseEstimator):
     holds_validation_out = False
     best_epoch_: int = 0
     history_: tuple[Record, ...] = ()
+
+    def fit_each(self, X: PostSubset, y: np.ndarray, jobs: Sequence[Job]) -> Iterable[Self]:
+        """A learner for each job, made when it is asked for; `y (n,)` of all rows of X."""
+        for rows, context in jobs:
+            yield clone(self).fit(X[rows], y[rows], context)
 
 
 # ---- names ------------------------------------------------------------------------------
@@ -135,21 +147,19 @@ class Nested(PostClassifier):
             seed=context.fold_seed,
             classes=X.classes,
         )
+        jobs = [self._job(number, rows[part != number], X, y, context) for number in range(parts)]
+        everything = np.arange(len(X)), context
+        learners = iter(self.learner.fit_each(X, y, [*jobs, everything]))
         for number in range(parts):
-            self._predict_part(number, rows[part != number], rows[part == number], X, y, context)
-        self.learner_ = clone(self.learner).fit(X, y, context)
+            left_out = rows[part == number]
+            self.inner_probabilities_[left_out] = next(learners).predict_proba(X[left_out])
+        self.learner_ = next(learners)
         self.best_epoch_, self.history_ = self.learner_.best_epoch_, self.learner_.history_
         return self
 
-    def _predict_part(
-        self,
-        number: int,
-        rest: np.ndarray,
-        left_out: np.ndarray,
-        X: PostSubset,
-        y: np.ndarray,
-        context: FitContext,
-    ) -> None:
+    def _job(
+        self, number: int, rest: np.ndarray, X: PostSubset, y: np.ndarray, context: FitContext
+    ) -> Job:
         inner_folds = at_most(self.inner_folds, y[rest], context.groups[rest], classes=X.classes)
         train, validation = train_validation_split(
             rest,
@@ -161,15 +171,13 @@ class Nested(PostClassifier):
         )
         rows = np.concatenate([train, validation])
         file = context.checkpoint
-        part = FitContext(
+        return rows, FitContext(
             validation=np.arange(len(rows)) >= len(train),
             groups=context.groups[rows],
             fold_seed=context.fold_seed,
             seed=context.seed,
             checkpoint=file and file.with_stem(f"{file.stem}-part{number}"),
         )
-        learner = clone(self.learner).fit(X[rows], y[rows], part)
-        self.inner_probabilities_[left_out] = learner.predict_proba(X[left_out])
 
     def predict_proba(self, X: PostSubset) -> np.ndarray:
         return self.learner_.predict_proba(X)

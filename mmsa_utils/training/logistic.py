@@ -14,10 +14,10 @@ import numpy as np
 from scipy.linalg import eigh, helmert
 from scipy.optimize import minimize
 from scipy.special import log_softmax, softmax
-from sklearn.preprocessing import StandardScaler
 
-DIRECTIONS, SAMPLE = 200, 600  # how many main directions, found among how many posts
+DIRECTIONS, SAMPLE = 128, 600  # how many main directions, found among how many posts
 TOLERANCE = 5e-6  # slope that counts as none: probabilities are right to about ten times as much
+CHOICE_TOLERANCE = 3e-4  # of models that are only chosen among
 _LEAST_GAIN = 1e-3  # of the loss's rounding: a step that lowers it by less ends a search
 _SEARCHES = 8  # at most, each in a basis for the curvature where the last one ended
 _CONSTANT = 1e-12  # a column with a smaller share of its mean square as variance is constant
@@ -54,18 +54,14 @@ class LogisticTable:
     """
 
     def __init__(self, X: np.ndarray, y: np.ndarray) -> None:
-        self.scaler = StandardScaler().fit(X)
-        self.values = self.scaler.transform(X)  # (n, D)
-        self.onehot = np.eye(y.max() + 1, dtype=self.values.dtype)[:, y]  # (K, n)
+        everything = np.ones((1, len(X)), dtype=bool)
+        self.mean, self.scale = (moment[0] for moment in _moments(X, everything))  # (D,)
+        self.values = (X - self.mean.astype(X.dtype)) / self.scale.astype(X.dtype)  # (n, D)
+        self.onehot = np.eye(y.max() + 1, dtype=X.dtype)[:, y]  # (K, n)
         self.directions, self.lengths = _main_directions(self.values)
 
     def fit(
-        self,
-        *,
-        rows: np.ndarray,
-        C: np.ndarray,
-        start: Sequence[LogisticModel] = (),
-        tolerance: float = TOLERANCE,
+        self, *, rows: np.ndarray, C: np.ndarray, start: Sequence[LogisticModel] = ()
     ) -> list[LogisticModel]:
         """Multinomial logistic regressions with an L2 penalty, each on standardised columns.
 
@@ -75,10 +71,30 @@ class LogisticTable:
             rows: `(J, n)` bool: what each model is fitted on.
             C: `(J,)`, as in scikit-learn: the more, the weaker the penalty.
             start: J models near the solutions; without them, zeros.
-            tolerance: the largest slope, by scaled coefficients, that counts as none.
         """
-        problems = _Problems(self, rows, C)
-        return problems.models(*problems.minimise(*problems.start(start), tolerance))
+        problems = _Problems(self, rows, C, _moments(self.values, rows))
+        w, b = problems.start(start)
+        for _ in range(_SEARCHES):
+            w, b, steps = problems.search(w, b, TOLERANCE)
+            if not steps:
+                break
+        return problems.models(w, b)
+
+    def try_penalties(
+        self, rows: np.ndarray, penalties: Sequence[float]
+    ) -> list[list[LogisticModel]]:
+        """For each penalty, J models to choose among: `rows (J, n)` and `penalties` as for `fit`.
+
+        Probabilities are right to a few thousandths. Each penalty starts where the one before
+        ends: give the strongest first.
+        """
+        moments = _moments(self.values, rows)
+        tried: list[list[LogisticModel]] = []
+        for C in penalties:
+            problems = _Problems(self, rows, np.full(len(rows), C), moments)
+            w, b, _ = problems.search(*problems.start(tried[-1] if tried else ()), CHOICE_TOLERANCE)
+            tried.append(problems.models(w, b))
+        return tried
 
 
 def _main_directions(table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -90,9 +106,7 @@ def _main_directions(table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     rows = np.random.default_rng(0).permutation(len(table))[:SAMPLE]
     sample = table[rows]
     last = len(rows) - 1
-    values, vectors = eigh(
-        sample @ sample.T, subset_by_index=(max(0, last + 1 - DIRECTIONS), last)
-    )
+    values, vectors = eigh(sample @ sample.T, subset_by_index=(max(0, last + 1 - DIRECTIONS), last))
     kept = values > 1e-4 * values[-1]  # what is less is rounding
     values, vectors = values[kept], vectors[:, kept]
     return (vectors / np.sqrt(values)).T @ sample, values * (len(table) / len(rows))
@@ -133,9 +147,15 @@ def _by_rows(arrays: np.ndarray, table: np.ndarray) -> np.ndarray:
 class _Problems:
     """J models to fit: `w (J, q, D)` and `b (J, q, 1)` on q contrasts, of K classes."""
 
-    def __init__(self, table: LogisticTable, rows: np.ndarray, C: np.ndarray) -> None:
+    def __init__(
+        self,
+        table: LogisticTable,
+        rows: np.ndarray,
+        C: np.ndarray,
+        moments: tuple[np.ndarray, np.ndarray],
+    ) -> None:
         self.table, self.dtype, self.C = table, table.values.dtype, C
-        self.mean, self.scale = (x.astype(self.dtype) for x in _moments(table.values, rows))
+        self.mean, self.scale = (moment.astype(self.dtype) for moment in moments)
         self.present = rows @ (table.onehot.T > 0)  # (J, K)
         contrasts = [_contrasts(present) for present in self.present]
         self.contrasts = np.array(contrasts, dtype=self.dtype)  # (J, q, K)
@@ -153,8 +173,8 @@ class _Problems:
 
     def models(self, w: np.ndarray, b: np.ndarray) -> list[LogisticModel]:
         """A model each, of the columns as they were given."""
-        scaler, back = self.table.scaler, self.contrasts.swapaxes(1, 2)
-        mean, scale = scaler.mean_ + scaler.scale_ * self.mean, scaler.scale_ * self.scale
+        table, back = self.table, self.contrasts.swapaxes(1, 2)
+        mean, scale = table.mean + table.scale * self.mean, table.scale * self.scale
         classes = [np.flatnonzero(present) for present in self.present]
         parts = zip(self.C, mean, scale, back @ w, (back @ b)[..., 0], classes, strict=True)
         return [LogisticModel(*part) for part in parts]
@@ -162,7 +182,8 @@ class _Problems:
     def scores(self, w: np.ndarray, b: np.ndarray) -> np.ndarray:
         """`(J, K, n)`; 0 for a class without a post."""
         w = w / self.scale[:, None]
-        scores = _by_rows(w, self.table.values.T) + (b - w @ self.mean[..., None])
+        products = self.table.values @ w.reshape(-1, w.shape[-1]).T  # (n, J * q)
+        scores = products.T.reshape(*w.shape[:2], -1) + (b - w @ self.mean[..., None])
         return self.contrasts.swapaxes(1, 2) @ scores
 
     def slopes(self, residuals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -172,17 +193,7 @@ class _Problems:
         by_columns = _by_rows(by_scores, self.table.values)
         return (by_columns - total * self.mean[:, None]) / self.scale[:, None], total
 
-    def minimise(
-        self, w: np.ndarray, b: np.ndarray, tolerance: float
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """The `w` and `b` of the least penalised losses, from those to start with."""
-        for _ in range(_SEARCHES):
-            w, b, steps = self._search(w, b, tolerance)
-            if not steps:
-                break
-        return w, b
-
-    def _search(
+    def search(
         self, w0: np.ndarray, b0: np.ndarray, tolerance: float
     ) -> tuple[np.ndarray, np.ndarray, int]:
         """`w` and `b` nearer to the solution, and in how many steps.

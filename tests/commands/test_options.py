@@ -42,7 +42,7 @@ def called(tmp_path, monkeypatch):
     monkeypatch.setattr(places, "is_course", lambda *_, **__: True)
     monkeypatch.setattr(report, "write_pages", lambda: None)
     monkeypatch.setattr(reference, "run_reference", lambda r, **_: notes.update(reference=r))
-    monkeypatch.setattr(ablations, "run_ablations", lambda *a: notes.update(ablations=a))
+    monkeypatch.setattr(ablations, "run_ablations", lambda *a, **_: notes.update(ablations=a))
     monkeypatch.setattr(own_model, "train_model", lambda *a: notes.update(train=a) or 1 / 0)
     return notes
 

@@ -54,7 +54,7 @@ def test_posts_knobs_and_folder_reach_the_training(posts, called, tmp_path):
     assert main(["train", str(posts), "--out", str(tmp_path / "model"), *options.split()]) == 0
     [(dataset, config, folder)] = called
     assert dataset.fingerprint == load_dataset(DEMO).fingerprint
-    knobs = {"head": "attention", "epochs": 3, "text_encoders": ("minilm",)}
+    knobs = {"head": "attention", "epochs": 3, "text_encoders": ("minilm",), "jobs": 0}
     assert config == own_config(knobs)
     assert folder == tmp_path / "model"
 
