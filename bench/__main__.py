@@ -4,7 +4,7 @@
 
 Run it from the project's folder, on a machine that does nothing else: a ratio of two things that
 took turns bears some noise, the seconds beside it do not. Pieces that are not named keep their
-record. Half an hour on two cores, most of it for the lab report's way.
+record. Three quarters of an hour on two cores, most of it for the lab report's way.
 """
 
 import argparse

@@ -279,7 +279,7 @@ def test_each_fold_says_what_it_was_computed_on(demo, tmp_path, monkeypatch):
     assert run.environments == [environment("cpu")]
     (tmp_path / "seed0-fold4.json").unlink()
     later = environment("cpu") | {"torch": "99.0"}
-    monkeypatch.setattr(cross_validation, "environment", lambda device: later)
+    monkeypatch.setattr(cross_validation, "environment", lambda device, **_: later)
     mixed = cross_validate(demo, config, store=tmp_path)
     assert mixed.environments == [environment("cpu"), later]
 
