@@ -10,6 +10,7 @@ Or one table in place of the lists and files, see `posts_file`.
 """
 
 import hashlib
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ import pandas as pd
 from ..config import LABELS
 from ..errors import CourseError
 from ..io import Record
-from ..paths import find_list
+from ..paths import POSTS_FILES, find_list
 from .classes import check_classes, load_classes, own
 from .images import ImageFacts
 from .lists import LABELLED, UNLABELLED, Entry, ListContent, read_list, refuse_mvsa
@@ -152,7 +153,10 @@ def _read_lists(folder: Path, classes: Sequence[str]) -> _Listed:
         for name in names
     ]
     _require_files(folder, files, lists[0].entries)
-    return files, *_match(files, lists)
+    entries, problems, notes = _match(files, lists)
+    unread = [name for name in POSTS_FILES if os.path.lexists(folder / name)]
+    notes += [f"{name} is not looked at: {LABELLED} is there" for name in unread]
+    return files, entries, problems, notes
 
 
 def _read_rows(file: Path, classes: Sequence[str]) -> _Listed:

@@ -219,3 +219,10 @@ def test_a_picture_that_cannot_be_opened_costs_no_other_row(place, rows):
     os.mkfifo(picture)
     table = check_folder(write_rows(place / "posts.csv", rows))
     assert table["problem"].tolist() == ["a device or pipe, not a file"]
+
+
+def test_a_table_beside_the_lists_is_not_read_and_that_is_said(as_folder, capsys):
+    before = load_dataset(as_folder)
+    (as_folder / "posts.csv").write_text("text,image,label\nnew,0.png,positive\n")
+    assert load_dataset(as_folder).fingerprint == before.fingerprint
+    assert "posts.csv is not looked at: train.txt is there" in capsys.readouterr().err
