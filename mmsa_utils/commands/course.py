@@ -32,13 +32,19 @@ if TYPE_CHECKING:
 _Save = Annotated[Flag, tyro.conf.arg(help="save the outputs in notebooks/ itself")]
 _Folds = Annotated[int, tyro.conf.arg(help="as training is to have them")]
 
-_Stages = Annotated[
-    tuple[str, ...],
-    tyro.conf.arg(
+
+def _names(such_as: str, *, default: str) -> object:
+    """What the help says of an option that names parts of a run."""
+    return tyro.conf.arg(
         metavar="NAME [NAME ...]",
-        help='run only these, such as "model card"',
-        help_behavior_hint="(default: all)",
-    ),
+        help=f"run only these, such as {such_as}",
+        help_behavior_hint=f"(default: {default})",
+    )
+
+
+_Stages = Annotated[tuple[str, ...], _names('"model card"', default="all")]
+_Tracks = Annotated[
+    tuple[str, ...], _names('"heads" or "text fine-tuning"', default='all but "blend"')
 ]
 
 _MODE = {"mode": "this command goes through text, image and fused by itself"}
@@ -159,16 +165,6 @@ def _write_pages(place: "Place") -> None:
         write_pages()
     else:
         print(f"Report: {write_own_report(place.folder)}")
-
-
-_Tracks = Annotated[
-    tuple[str, ...],
-    tyro.conf.arg(
-        metavar="NAME [NAME ...]",
-        help='run only these, such as "heads" or "text fine-tuning"',
-        help_behavior_hint='(default: all but "blend")',
-    ),
-]
 
 
 def ablations(

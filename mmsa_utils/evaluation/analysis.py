@@ -18,6 +18,7 @@ from .oof import (
     require_same_posts,
     seeds_of,
 )
+from .records import of_track
 
 # ---- which modality carries which post --------------------------------------------------
 
@@ -179,8 +180,7 @@ def score_table(records: Sequence[Record]) -> pd.DataFrame:
 
 def kept_steps(rows: Sequence[Record], mode: str) -> list[Record]:
     """The ablation's rows on the way to a mode's reported run, each building on the last."""
-    features = [row for row in rows if (row["mode"], row["step"]) == (mode, "features")]
-    ensemble = [row for row in rows if (row["mode"], row["step"]) == (mode, "ensemble")]
+    features, ensemble = (of_track(rows, mode, step) for step in ("features", "ensemble"))
     return [row for row in features + ensemble[1:] if row["kept"]]  # ensemble[0] is features[-1]
 
 

@@ -178,6 +178,11 @@ def load_ablations(folder: Path) -> list[Record]:
     return load_json(folder / "ablations.json")
 
 
+def of_track(rows: Sequence[Record], mode: str, step: str) -> list[Record]:
+    """The rows of an ablation's track, in order."""
+    return [row for row in rows if (row["mode"], row["step"]) == (mode, step)]
+
+
 def load_analysis(folder: Path) -> Record:
     """What the reference run found out about its predictions and its posts.
 

@@ -16,7 +16,7 @@ from ..data.posts import Dataset
 from ..errors import CourseError
 from ..evaluation.folders import claim_folder
 from ..evaluation.predictions import CrossValidation
-from ..evaluation.records import load_ablations, mean_summary
+from ..evaluation.records import load_ablations, mean_summary, of_track
 from ..io import Record, save_json
 from ..models.heads import heads_for
 from ..training.classical import DOUBTED_WEIGHT
@@ -67,13 +67,11 @@ class Track:
             "seconds": round(sum(result.seconds for result in run.results), 1),
             "device": _devices(run),
         }
-        base = next((r for r in self._own() if r["name"] == self.against), None)
+        own = of_track(self.rows, self.mode, self.step)
+        base = next((r for r in own if r["name"] == self.against), None)
         row["gain"], row["error"] = verdict(row, base)[:2] if base else (None, None)
         self.rows.append(row)
         return row
-
-    def _own(self) -> list[Record]:
-        return [r for r in self.rows if (r["mode"], r["step"]) == (self.mode, self.step)]
 
     def settle(self, added: Sequence[Record]) -> str | None:
         """Decides on new rows; the name of the one that is kept, if any is."""
@@ -122,7 +120,7 @@ def _in_words(row: Record) -> str:
 
 def kept_rows(rows: Sequence[Record], mode: str, step: str) -> list[Record]:
     """The kept rows of a track, in order."""
-    return [row for row in rows if (row["mode"], row["step"]) == (mode, step) and row["kept"]]
+    return [row for row in of_track(rows, mode, step) if row["kept"]]
 
 
 def _after(config: Config, rows: Sequence[Record]) -> Config:

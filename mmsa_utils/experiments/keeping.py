@@ -11,6 +11,7 @@ from scipy import stats
 
 from ..evaluation.comparison import corrected_error
 from ..evaluation.predictions import CHOICE_SCORES, CrossValidation
+from ..evaluation.records import of_track
 from ..io import Record
 from ..training.learners import Nested
 
@@ -114,7 +115,7 @@ def is_kept(row: Record, rows: Sequence[Record]) -> bool:
     """
     if row["against"] is None:
         return True
-    track = [r for r in rows if (r["mode"], r["step"]) == (row["mode"], row["step"])]
+    track = of_track(rows, row["mode"], row["step"])
     base = next(r for r in track if r["name"] == row["against"])
     rivals = [r for r in track if r["against"] == row["against"]]
     passing = [r for r in rivals if verdict(r, base).passes]

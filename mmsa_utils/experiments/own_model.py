@@ -18,6 +18,7 @@ from ..prediction.store import require_place, save_model
 from ..training.batches import PostData
 from ..training.cross_validation import cross_validate
 from ..training.final import train_final
+from ..training.probe import has_probe
 from .recipes import NETWORKS, Changes, changed
 
 NAME = "own"  # of the run
@@ -66,7 +67,7 @@ def train_model(dataset: Dataset, config: Config, folder: Path) -> Record:
 
 def _require_final_fit(config: Config) -> None:
     """Ends before the cross-validation where the training on all posts would end after it."""
-    if config.probe_first and config.finetune:
+    if has_probe(config):
         raise CourseError(
             "probe_first=True needs validation posts, and the last training, on all posts, has "
             "none: leave --probe-first out"

@@ -81,11 +81,10 @@ CHEAP = (
 
 # Its features are fixed: it does without words and MPNet, so that the shipped one works where no
 # extra is installed.
-_BOTH: Changes = {"text_encoders": BOTH_TEXT, "image_encoders": STAGES, "words": False}
 NETWORK: Mapping[str, Changes] = {
     "text": {"text_encoders": BOTH_TEXT},
     "image": {"image_encoders": STAGES, "words": False},
-    "fused": _BOTH,
+    "fused": {"text_encoders": BOTH_TEXT, "image_encoders": STAGES, "words": False},
 }
 HEADS = ("concat", "late", "attention", "gated", "bilinear", "composition")  # the simplest first
 DROPOUTS = (0.3, 0.5, 0.7, 0.8)
