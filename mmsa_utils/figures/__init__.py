@@ -5,11 +5,11 @@
 
 from .data import (
     class_balance,
+    class_shares,
     image_grid,
-    image_sizes,
+    label_pairs,
     post_grid,
     text_lengths,
-    words_per_class,
 )
 from .diagrams import model_structure, outline
 from .explanations import (
@@ -18,6 +18,15 @@ from .explanations import (
     explanation_figure,
     picture_maps,
     rank_correlations,
+)
+from .neighbours import picture_neighbours
+from .pitfalls import (
+    error_pairs,
+    fold_gains,
+    in_points,
+    points_of_mistakes,
+    repetitions,
+    scores_by_share,
 )
 from .prediction import combinations, prediction_bars
 from .results import (
@@ -38,27 +47,34 @@ __all__ = [
     "class_balance",
     "class_colours",
     "class_recall",
+    "class_shares",
     "coloured_words",
     "combinations",
     "confusion_matrix",
     "deletion_curves",
+    "error_pairs",
     "explanation_figure",
+    "fold_gains",
     "image_grid",
-    "image_sizes",
+    "in_points",
+    "label_pairs",
     "learning_curve",
     "model_structure",
     "outline",
     "picture_maps",
+    "picture_neighbours",
+    "points_of_mistakes",
     "post_grid",
     "prediction_bars",
     "ragged_mean",
     "rank_correlations",
+    "repetitions",
     "run_comparison",
     "save_figure",
+    "scores_by_share",
     "text_lengths",
     "training_curves",
     "use_style",
     "waterfall",
     "who_is_right",
-    "words_per_class",
 ]

@@ -1,8 +1,7 @@
-"""Figures of posts and pictures, before any model: balance, lengths, sizes, words."""
+"""Figures of posts and pictures, before any model: classes, lengths, annotators' labels, posts."""
 
 import textwrap
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -10,18 +9,25 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
 from PIL import Image, ImageOps
-from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
 from ..config import LABELS
 from ..data.images import decode_image
 from ..data.posts import Post
-from ..data.text import clean, words
-from .style import UNLABELLED_COLOUR, class_colours, class_titles, say_nothing_to_show
+from ..data.text import clean
+from .style import (
+    UNLABELLED_COLOUR,
+    class_colours,
+    class_titles,
+    note_beside,
+    say_nothing_to_show,
+)
 
 _SIDE = 224  # of a post's picture in a figure, in pixels
-_ACROSS = 3  # panels of classes side by side; more go on below
+_STRONGEST = 0.8  # opacity of the fullest cell: what is written on it stays readable
 
 
 def class_balance(labels: np.ndarray, *, classes: Sequence[str] = LABELS) -> Figure:
@@ -32,12 +38,80 @@ def class_balance(labels: np.ndarray, *, classes: Sequence[str] = LABELS) -> Fig
     """
     figure, axes = plt.subplots(figsize=(5, 0.6 + 0.6 * len(classes)))
     counts = np.bincount(labels, minlength=len(classes))
-    bars = axes.barh(class_titles(classes), counts, color=list(class_colours(classes).values()))
+    axes.barh(class_titles(classes), counts, color=list(class_colours(classes).values()))
     total, longest = max(1, counts.sum()), max(1, counts.max())
-    axes.bar_label(bars, [f"{n} ({n / total:.0%})" for n in counts], padding=4)
-    axes.set(xlabel="posts", xlim=(0, longest * 1.45))  # the longest bar's label fits
+    note_beside(axes, [f"{n:,} ({n / total:.0%})" for n in counts])
+    axes.set(xlabel="posts", xlim=(0, longest * 1.05))
     axes.grid(visible=False, axis="y")
     return figure
+
+
+def class_shares(counts: Mapping[str, Mapping[str, int]]) -> Figure:
+    """Sets of posts side by side, and what share of each has which class.
+
+    Args:
+        counts: posts by class, of each set by its name; a set may have classes of its own.
+    """
+    rows = max(map(len, counts.values()), default=1)
+    size = (0.8 + 3.8 * max(1, len(counts)), 0.9 + 0.55 * rows)
+    figure, grid = plt.subplots(1, max(1, len(counts)), figsize=size, sharex=True, squeeze=False)
+    if not counts:
+        say_nothing_to_show(grid[0, 0])
+    longest = [_draw_shares(axes, *one) for axes, one in zip(grid[0], counts.items(), strict=False)]
+    grid[0, 0].set_xlim(0, 1.6 * max(longest, default=1))  # the longest bar's label fits
+    return figure
+
+
+def _draw_shares(axes: Axes, name: str, counts: Mapping[str, int]) -> float:
+    """A set's bars; gives the length of the longest."""
+    classes, total = list(counts), sum(counts.values())
+    shares = [count / max(1, total) for count in counts.values()]
+    bars = axes.barh(class_titles(classes), shares, color=list(class_colours(classes).values()))
+    notes = [f"{n:,} ({share:.0%})" for n, share in zip(counts.values(), shares, strict=True)]
+    axes.bar_label(bars, notes, padding=4)
+    axes.set(title=f"{name}: {total:,} posts", xlabel="share of the posts")
+    axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axes.grid(visible=False, axis="y")
+    axes.invert_yaxis()
+    return max([*shares, 0.1])
+
+
+def label_pairs(
+    pairs: pd.DataFrame, *, source: str = "", classes: Sequence[str] = LABELS
+) -> Figure:
+    """How often annotators gave a text and its picture which labels: a heat map.
+
+    A cell has the colour of the tag that its pair makes, the stronger the more posts have it.
+
+    Args:
+        pairs: a row a pair that occurs, with the columns `text` and `picture` (labels), `share`
+            (of the posts) and `tag` (a class). Pairs that are not listed have no posts.
+        source: where the shares are from; stands below.
+    """
+    figure, axes = plt.subplots(figsize=(1.8 + 1.2 * len(classes), 1.6 + 0.8 * len(classes)))
+    pixels, notes = _pair_cells(pairs, classes)
+    axes.imshow(pixels, aspect="auto")
+    for (row, column), note in np.ndenumerate(notes):
+        axes.text(column, row, note, ha="center", va="center", fontsize=9, color="black")
+    places, names = range(len(classes)), class_titles(classes)
+    axes.set(xticks=places, xticklabels=names, yticks=places, yticklabels=names)
+    axes.set(xlabel="label of the picture", ylabel="label of the text")
+    axes.grid(visible=False)
+    figure.supxlabel("\n".join(textwrap.wrap(source, 68)), fontsize=8)
+    return figure
+
+
+def _pair_cells(pairs: pd.DataFrame, classes: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """`(K, K, 4)` colours and `(K, K)` what is written on them, text by row."""
+    pixels = np.ones((len(classes), len(classes), 4))
+    notes = np.full(pixels.shape[:2], "no posts", dtype=object)
+    colours, most = class_colours(classes), max(pairs["share"], default=1)
+    columns = pairs[["text", "picture", "share", "tag"]]
+    for text, picture, share, tag in columns.itertuples(index=False):
+        place = classes.index(text), classes.index(picture)
+        pixels[place] = *to_rgb(colours[tag]), _STRONGEST * share / most
+        notes[place] = f"{share:.1%}\ntag: {tag}"
+    return pixels, notes
 
 
 def text_lengths(posts: Sequence[Post], *, classes: Sequence[str] = LABELS) -> Figure:
@@ -58,34 +132,6 @@ def text_lengths(posts: Sequence[Post], *, classes: Sequence[str] = LABELS) -> F
         ax=axes,
     )
     axes.set(xlabel="words in the text", ylabel="posts")
-    _legend_beside(axes)
-    return figure
-
-
-def image_sizes(posts: Sequence[Post], *, classes: Sequence[str] = LABELS) -> Figure:
-    """Width and height in pixels of every labelled post's picture."""
-    table = pd.DataFrame(
-        {
-            "width": [post.facts.width for post in posts],
-            "height": [post.facts.height for post in posts],
-            "class": _class_names(posts, classes),
-        }
-    )
-    figure, axes = plt.subplots(figsize=(4.6, 3.6))
-    if not posts:
-        say_nothing_to_show(axes)
-        return figure
-    sns.scatterplot(
-        table,
-        x="width",
-        y="height",
-        hue="class",
-        **_colours_by_class(classes),
-        s=18,
-        alpha=0.7,
-        ax=axes,
-    )
-    axes.set(xlabel="width in pixels", ylabel="height in pixels")
     _legend_beside(axes)
     return figure
 
@@ -154,50 +200,6 @@ def _on_square(pixels: np.ndarray) -> Image.Image:
     longest = _SIDE * min(height, width)
     image = Image.fromarray(pixels[:longest, :longest])
     return ImageOps.pad(image, (_SIDE, _SIDE), color="white")
-
-
-def words_per_class(
-    posts: Sequence[Post], *, top: int = 12, classes: Sequence[str] = LABELS
-) -> Figure:
-    """The words that speak most for each class, from labelled posts.
-
-    Ranked by the share of a class's posts that hold the word, less the share of the others.
-    """
-    found = [set(words(post.text)) - ENGLISH_STOP_WORDS for post in posts]
-    labels = np.array([post.label for post in posts])
-    columns = min(len(classes), _ACROSS)
-    rows = -(-len(classes) // columns)
-    size = (10 / _ACROSS * columns, (0.24 * top + 0.8) * rows)
-    space = {"hspace": 0.1}  # else a panel's label touches the title below
-    figure, grid = plt.subplots(rows, columns, figsize=size, squeeze=False, gridspec_kw=space)
-    for axes in grid.flat[len(classes) :]:
-        axes.axis("off")
-    titles, colours = class_titles(classes), list(class_colours(classes).values())
-    for label, axes in enumerate(grid.flat[: len(classes)]):
-        _draw_leads(axes, _leading(found, labels == label)[:top], colours[label])
-        axes.set_title(titles[label])
-    return figure
-
-
-def _draw_leads(axes: Axes, leads: Sequence[tuple[str, float]], colour: str) -> None:
-    axes.barh([word for word, _ in leads], [100 * lead for _, lead in leads], color=colour)
-    axes.invert_yaxis()
-    axes.set_xlabel("lead in % of posts")
-    axes.grid(visible=False, axis="y")
-
-
-def _leading(found: Sequence[set[str]], chosen: np.ndarray) -> list[tuple[str, float]]:
-    """Words of the chosen posts with their lead, the largest first; ties by the alphabet."""
-    inside, outside = _shares(found, chosen), _shares(found, ~chosen)
-    leads = {word: share - outside.get(word, 0.0) for word, share in inside.items()}
-    return sorted(leads.items(), key=lambda item: (-item[1], item[0]))
-
-
-def _shares(found: Sequence[set[str]], chosen: np.ndarray) -> dict[str, float]:
-    """The share of the chosen posts that hold each word."""
-    picked = [bag for bag, yes in zip(found, chosen, strict=True) if yes]
-    counts = Counter(word for bag in picked for word in bag)
-    return {word: count / len(picked) for word, count in counts.items()}
 
 
 def image_grid(images: Sequence[np.ndarray], titles: Sequence[str], *, columns: int = 5) -> Figure:

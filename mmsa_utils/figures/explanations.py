@@ -14,7 +14,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.font_manager import FontProperties
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import MultipleLocator, PercentFormatter
 
 from .prediction import MODALITY_NAMES
 from .style import BASELINE_COLOUR, MODE_COLOURS, class_colours, class_titles, say_nothing_to_show
@@ -23,7 +23,7 @@ from .style import BASELINE_COLOUR, MODE_COLOURS, class_colours, class_titles, s
 _SIGNED, _POSITIVE = "PuOr", "viridis"
 _FONT_SIZE = 10.0  # of words, in points
 _LINE, _GAP, _PADDING = 27.0, 7.0, 2.5  # of words in points: a line, between two, around one
-_LEAST, _RISE = 19.0, 9.0  # in points: room for a word's number; from its top to its line
+_LEAST, _RISE = 22.0, 9.0  # in points: room for a word's number; from its top to its line
 _MARGIN, _TITLE = 0.35, 0.4  # in inches
 _LONGEST = 28  # characters of a word
 _NUMBERED = 3  # words with their score below, the largest
@@ -188,7 +188,7 @@ def _draw_words(
     for number, (word, (x, y)) in enumerate(zip(words, _places(words, width), strict=True)):
         _chip(axes, _shown(word), (x, -y - _RISE), cast(Any, colours.to_rgba(scores[number])))
         if number in largest:
-            _write(axes, f"{scores[number]:+.2f}", (x, -y - 0.58 * _LINE), size=6.5, va="top")
+            _write(axes, f"{scores[number]:+.2f}", (x, -y - 0.58 * _LINE), size=7.5, va="top")
 
 
 def _draw_legend(axes: Axes, colours: ScalarMappable, label: str) -> None:
@@ -442,6 +442,7 @@ def deletion_curves(curves: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figu
         _draw_curve(axes, random, "random order", BASELINE_COLOUR, "--")
         _draw_curve(axes, explained, "most important first", _CURVE_COLOUR, "-")
         axes.set(title=name, xlabel="parts taken away", ylim=(0, 1), xlim=(0, 1))
+        axes.xaxis.set_major_locator(MultipleLocator(0.25))
         axes.xaxis.set_major_formatter(PercentFormatter(1))
         axes.legend(frameon=False, fontsize=8)
     grid[0, 0].set_ylabel("probability of the answer")

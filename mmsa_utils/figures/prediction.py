@@ -12,10 +12,11 @@ from matplotlib.patches import Patch
 from PIL import Image
 
 from ..io import Record
-from .style import MODE_COLOURS, class_colours
+from .style import MODE_COLOURS, class_colours, fits_below, slant_ticks
 
 MODALITY_NAMES = {"text": "text", "image": "picture"}  # as figures and forms call them
 _HEADROOM = 1.2  # a full bar's number fits
+_PANEL = 2.3  # inches of what one modality says
 
 
 def prediction_bars(record: Record, *, title: str = "") -> Figure:
@@ -31,7 +32,7 @@ def prediction_bars(record: Record, *, title: str = "") -> Figure:
     said = {"the whole post": record, **_alone(record)}
     several = len(said) > 1
     widths = [*[1.0] * len(said), *[0.6] * several]
-    figure = plt.figure(figsize=(2 * sum(widths), 2.5))
+    figure = plt.figure(figsize=(_PANEL * sum(widths), 2.5))
     grid = GridSpec(1, len(widths), figure, width_ratios=widths)
     for column, (name, part) in enumerate(said.items()):
         axes = figure.add_subplot(grid[column])
@@ -61,7 +62,9 @@ def _draw_classes(axes: Axes, part: Record, *, names: bool = False) -> None:
     axes.spines[["left", "top", "right"]].set_visible(False)
     axes.set_title(part["label"], color=colours[part["label"]], fontweight="bold", fontsize=10)
     if names:
-        axes.set_xticks(places, list(probabilities), fontsize=8, rotation=30, ha="right")
+        axes.set_xticks(places, list(probabilities), fontsize=8)
+        if not fits_below(list(probabilities), 0.9 * _PANEL / len(places)):
+            slant_ticks(axes)
 
 
 def _draw_shares(axes: Axes, shares: Mapping[str, float]) -> None:

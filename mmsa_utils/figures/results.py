@@ -6,22 +6,32 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
 
 from ..config import LABELS
 from ..io import Record
 from .style import (
+    BASELINE_COLOUR,
+    MEASURES,
     MODE_COLOURS,
+    TEXT_COLOUR,
     class_colours,
     class_titles,
+    fits_below,
+    key_below,
+    note_beside,
     run_colour,
     say_nothing_to_show,
     slant_ticks,
 )
 
 _GAIN, _LOSS = "#495057", "white"  # neither a class's colour nor a mode's
-_LEVEL = 4  # runs whose names fit side by side
+_BAR, _ROW = 0.44, 0.4  # inches of a bar of recall, and of a run's line
 _SHORT = 9  # characters of a name that fits under its column of the confusion matrix
 
 
@@ -67,7 +77,8 @@ def class_recall(records: Sequence[Record]) -> Figure:
     """
     runs = [record["run"] for record in records]
     classes = tuple(records[0]["oof"]["per_class"]) if records else LABELS
-    figure, axes = plt.subplots(figsize=(1.6 + 0.5 * len(classes) * max(1, len(runs)), 3))
+    room = _BAR * len(classes)
+    figure, axes = plt.subplots(figsize=(1.6 + room * max(1, len(runs)), 3))
     step, titles = 0.78 / len(classes), class_titles(classes)
     for number, (label, colour) in enumerate(class_colours(classes).items()):
         recall = [record["oof"]["per_class"][label]["recall"] for record in records]
@@ -77,7 +88,7 @@ def class_recall(records: Sequence[Record]) -> Figure:
     axes.set(xticks=np.arange(len(runs)), xticklabels=runs, ylabel="recall", ylim=(0, 1.08))
     axes.grid(visible=False, axis="x")
     axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
-    if len(runs) > _LEVEL:
+    if not fits_below(runs, room):
         slant_ticks(axes)
     return figure
 
@@ -87,34 +98,48 @@ def run_comparison(
 ) -> Figure:
     """Accuracy and macro-F1 by run: a bar for the out-of-fold figure, a dot a fold.
 
+    A run a line, so that long names have room; the dots of a run's folds stand one below the
+    other, in the order of its record.
+
     Args:
         records: each with `run`, `oof` and `folds`.
-        ceilings: the best accuracy possible by run, drawn as a line.
+        ceilings: the best accuracy possible by run, drawn as a line across its bar.
     """
     runs = [record["run"] for record in records]
-    figure, grid = plt.subplots(1, 2, figsize=(3.5 + 1.2 * len(runs), 3.2), sharey=True)
-    _bars_and_dots(grid[0], records, "accuracy")
-    _bars_and_dots(grid[1], records, "macro_f1")
-    grid[0].set(title="accuracy", ylim=(0, 1))
-    grid[1].set(title="macro-F1")
-    for index, run in enumerate(runs):
-        if ceilings and run in ceilings:
-            ends = (index - 0.45, index + 0.45)
-            grid[0].hlines(ceilings[run], *ends, color="black", ls="--", lw=1.2)
+    figure, grid = plt.subplots(1, 2, figsize=(9, 1.3 + _ROW * max(1, len(runs))), sharey=True)
+    for axes, (name, label) in zip(grid, MEASURES.items(), strict=True):
+        _bars_and_dots(axes, records, name)
+        axes.set(xlabel=f"{label}, out of fold", xlim=(0, 1))
+    grid[0].set_yticks(range(len(runs)), runs)
+    grid[0].set_ylim(len(runs) - 0.4, -0.6)  # the first run on top
+    best = {runs.index(run): value for run, value in (ceilings or {}).items() if run in runs}
+    for row, value in best.items():
+        grid[0].vlines(value, row - 0.48, row + 0.48, color="black", ls="--", lw=1.4, zorder=4)
+    key_below(figure, _run_key(runs, with_ceilings=bool(best)))
     return figure
 
 
 def _bars_and_dots(axes: Axes, records: Sequence[Record], name: str) -> None:
-    runs = [record["run"] for record in records]
-    heights = [record["oof"][name] for record in records]
-    axes.bar(runs, heights, color=[run_colour(run) for run in runs], alpha=0.75)
-    for index, (height, record) in enumerate(zip(heights, records, strict=True)):
-        axes.text(index, 0.03, f"{height:.3f}", ha="center", fontsize=9, fontweight="bold")
+    values = [record["oof"][name] for record in records]
+    colours = [run_colour(record["run"]) for record in records]
+    axes.barh(range(len(records)), values, 0.72, color=colours, alpha=0.75)
+    for row, record in enumerate(records):
         dots = [fold[name] for fold in record["folds"]]
-        axes.scatter([index + 0.25] * len(dots), dots, s=10, color="black", zorder=3)
-    axes.grid(visible=False, axis="x")
-    if len(runs) > _LEVEL:
-        slant_ticks(axes)
+        heights = row + (np.linspace(-0.26, 0.26, len(dots)) if len(dots) > 1 else np.zeros(1))
+        axes.scatter(dots, heights[: len(dots)], s=9, color=TEXT_COLOUR, lw=0, zorder=3)
+    note_beside(axes, [f"{value:.3f}" for value in values])
+    axes.grid(visible=False, axis="y")
+
+
+def _run_key(runs: Sequence[str], *, with_ceilings: bool) -> list[Artist]:
+    """What the colours of these runs, the dots and the lines mean."""
+    names = {colour: name for name, colour in MODE_COLOURS.items()} | {BASELINE_COLOUR: "other"}
+    colours = dict.fromkeys(map(run_colour, runs))  # each once, in order
+    key: list[Artist] = [Patch(color=colour, alpha=0.75, label=names[colour]) for colour in colours]
+    key.append(Line2D([], [], marker="o", ms=3, ls="", color=TEXT_COLOUR, label="one fold"))
+    if with_ceilings:
+        key.append(Line2D([], [], color="black", ls="--", lw=1.4, label="best accuracy possible"))
+    return key
 
 
 def who_is_right(table: pd.DataFrame) -> Figure:
@@ -124,38 +149,62 @@ def who_is_right(table: pd.DataFrame) -> Figure:
         table: from `analysis.who_is_right`, indexed by the case, columns `posts` and
             `fused right` (a share).
     """
-    figure, axes = plt.subplots(figsize=(7, 2.4))
+    figure, axes = plt.subplots(figsize=(7, 2.7))
     right = table["posts"] * table["fused right"]
     axes.barh(table.index, right, color=MODE_COLOURS["fused"], label="fused right")
     axes.barh(table.index, table["posts"] - right, left=right, color="#d6cfe0", label="fused wrong")
-    for index, (posts, share) in enumerate(zip(table["posts"], table["fused right"], strict=True)):
-        axes.text(posts, index, f"  {share:.0%} right", va="center", fontsize=9)
-    axes.set(xlabel="posts", xlim=(0, max(1, table["posts"].max()) * 1.25))
+    pairs = zip(table["posts"], table["fused right"], strict=True)
+    note_beside(axes, [f"{share:.0%} right\nof {posts:,.0f}" for posts, share in pairs])
+    axes.set(xlabel="posts", xlim=(0, max(1, table["posts"].max()) * 1.05))
     axes.invert_yaxis()
     axes.grid(visible=False, axis="y")
-    axes.legend(frameon=False, loc="lower right")
+    key_below(figure, axes.get_legend_handles_labels()[0])
     return figure
 
 
 def calibration(result: Mapping[str, Record]) -> Figure:
     """Reliability diagrams before and after temperature scaling.
 
+    A dot is a bin of answers that are about as sure; the larger, the more posts are in it.
+
     Args:
         result: `{"before": ..., "after": ...}`, each from `metrics.reliability`.
     """
-    figure, grid = plt.subplots(1, 2, figsize=(7.5, 3.4), sharey=True)
+    figure, grid = plt.subplots(1, 2, figsize=(8.6, 3.4), sharey=True)
     left = _lowest(result, "confidence", 0.3)
     bottom = _lowest(result, "accuracy", 0.2)
     for axes, (name, part) in zip(grid, result.items(), strict=True):
         bins = pd.DataFrame(part["bins"], columns=["posts", "confidence", "accuracy"], dtype=float)
-        sizes = 15 + 400 * bins["posts"] / max(1, bins["posts"].sum())
+        sizes = _dot_size(bins["posts"] / max(1, bins["posts"].sum()))
         axes.plot([left, 1], [left, 1], color="black", ls="--", lw=1)
         axes.plot(bins["confidence"], bins["accuracy"], color=MODE_COLOURS["fused"], lw=1)
         axes.scatter(bins["confidence"], bins["accuracy"], s=sizes, color=MODE_COLOURS["fused"])
         axes.set(title=f"{name} (ECE {part['ece']:.3f})", xlabel="how sure the model is")
         axes.set(xlim=(left, 1.02), ylim=(bottom, 1.02))
     grid[0].set_ylabel("share that is right")
+    key_below(figure, _size_key())
     return figure
+
+
+def _dot_size(share: pd.Series | float) -> pd.Series | float:
+    """The area of a bin's dot, in square points, from its share of the posts."""
+    return 15 + 400 * share
+
+
+def _size_key() -> list[Line2D]:
+    dots = [
+        Line2D(
+            [],
+            [],
+            marker="o",
+            ls="",
+            color=MODE_COLOURS["fused"],
+            ms=float(np.sqrt(_dot_size(share))),
+            label=f"{share:.0%} of the posts",
+        )
+        for share in (0.05, 0.2, 0.4)
+    ]
+    return [Line2D([], [], color="black", ls="--", lw=1, label="as sure as it is right"), *dots]
 
 
 def _lowest(result: Mapping[str, Record], name: str, usual: float) -> float:
@@ -164,46 +213,49 @@ def _lowest(result: Mapping[str, Record], name: str, usual: float) -> float:
     return min([usual, *(np.floor(10 * value - 0.5) / 10 for value in values if value < usual)])
 
 
-def waterfall(rows: Sequence[Record], *, measure: str = "accuracy", title: str = "") -> Figure:
+def waterfall(rows: Sequence[Record], *, measure: str | None = None, title: str = "") -> Figure:
     """What each kept step adds to a figure, as bars that start where the last one ended.
+
+    A panel for accuracy and one for macro-F1: a step that helps one may cost the other.
 
     Args:
         rows: kept rows of the ablation, in order; the first is where it starts.
-        measure: of their out-of-fold figures, `accuracy` or `macro_f1`.
+        measure: the one of their out-of-fold figures that is drawn, `accuracy` or `macro_f1`;
+            both where none is named.
     """
     if not rows:
         figure, axes = plt.subplots(figsize=(7, 1.2))
         say_nothing_to_show(axes)
         return figure
-    values = np.array([row["oof"][measure] for row in rows])
-    before = np.concatenate([[values[0]], values[:-1]])
-    steps = np.arange(len(rows))
-    figure, axes = plt.subplots(figsize=(7, 0.9 + 0.34 * len(rows)))
-    for label, chosen, colour in (
-        ("gain", values > before, _GAIN),
-        ("loss", values < before, _LOSS),
-    ):
-        if chosen.any():
-            widths, left = (values - before)[chosen], before[chosen]
-            bars = axes.barh(steps[chosen], widths, 0.6, left, color=colour, edgecolor=_GAIN)
-            bars.set_label(label)
-    if len(axes.containers):
-        axes.legend(frameon=False)
-    axes.scatter(values, steps, color="black", marker="|", s=120, zorder=3)
-    axes.set(xlim=(values.min() - 0.005, values.max() + 0.005), title=title)
-    axes.set(xlabel=f"{measure.replace('_', '-').replace('f1', 'F1')}, out of fold")
-    axes.set(yticks=steps, yticklabels=[row["name"] for row in rows])
-    axes.invert_yaxis()
-    axes.grid(visible=False, axis="y")
-    _note_gains(axes, values)
+    measures = [measure] if measure else list(MEASURES)
+    size = (2.6 + 3.6 * len(measures), 1.3 + 0.34 * len(rows))
+    figure, grid = plt.subplots(1, len(measures), figsize=size, sharey=True, squeeze=False)
+    for axes, name in zip(grid[0], measures, strict=True):
+        _draw_steps(axes, np.array([row["oof"][name] for row in rows]))
+        axes.set_xlabel(f"{MEASURES[name]}, out of fold")
+    grid[0, 0].set(yticks=range(len(rows)), yticklabels=[row["name"] for row in rows])
+    grid[0, 0].set_ylim(len(rows) - 0.4, -0.6)  # the first step on top
+    figure.suptitle(title, fontsize="medium")
+    key_below(figure, _STEP_KEY)
     return figure
 
 
-def _note_gains(axes: Axes, values: np.ndarray) -> None:
-    """Each step's figure and gain, right of the frame, where no line of the grid crosses it."""
+def _draw_steps(axes: Axes, values: np.ndarray) -> None:
+    """A bar a step, dark where the figure rises and white where it falls, and the notes."""
+    before = np.concatenate([values[:1], values[:-1]])
+    fills = np.where(values > before, _GAIN, _LOSS).tolist()
+    axes.barh(np.arange(len(values)), values - before, 0.6, before, color=fills, edgecolor=_GAIN)
+    axes.scatter(values, np.arange(len(values)), color="black", marker="|", s=120, zorder=3)
+    room = max(0.005, 0.06 * np.ptp(values))
+    axes.set_xlim(values.min() - room, values.max() + room)
+    axes.xaxis.set_major_locator(MaxNLocator(4))
+    axes.grid(visible=False, axis="y")
     gains = np.round(100 * np.diff(values), 1) + 0.0  # no -0.0
-    notes = [f"{values[0]:.3f}"]
-    notes += [f"{v:.3f}  ({g:+.1f} points)" for v, g in zip(values[1:], gains, strict=True)]
-    place = axes.get_yaxis_transform()  # x counts in widths of the frame, y in steps
-    for step, note in enumerate(notes):
-        axes.text(1.02, step, note, transform=place, va="center", fontsize=9)
+    pairs = zip(values[1:], gains, strict=True)
+    note_beside(axes, [f"{values[0]:.3f}", *(f"{v:.3f} ({g:+.1f} points)" for v, g in pairs)])
+
+
+_STEP_KEY: list[Artist] = [
+    Patch(facecolor=_GAIN, edgecolor=_GAIN, label="the step raises it"),
+    Patch(facecolor=_LOSS, edgecolor=_GAIN, label="the step lowers it"),
+]

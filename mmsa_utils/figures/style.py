@@ -9,12 +9,14 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import seaborn as sns
 from matplotlib import font_manager
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 CLASS_COLOURS = {"negative": "#c8553d", "neutral": "#8d99ae", "positive": "#2a9d8f"}
 MODE_COLOURS = {"text": "#3d5a98", "image": "#e09f3e", "words": "#8a6d3b", "fused": "#7b4b94"}
 BASELINE_COLOUR = "#adb5bd"  # of runs that are of no mode
+TEXT_COLOUR = "#343a40"  # of dots, bars and lines that stand for no class and no mode
 UNLABELLED_COLOUR = "#6c757d"
 
 # Of classes that are not the course's. From the palettes of Okabe and Ito ("Color Universal
@@ -31,6 +33,9 @@ _OTHER_COLOURS = (
     "#cc79a7",  # reddish purple
 )
 _LINE = 16  # characters of a class's name in a line of a figure
+_CHARACTER = 0.085  # inches of a name under an axis
+MEASURES = {"accuracy": "accuracy", "macro_f1": "macro-F1"}  # as they are called in figures
+NOTE_SIZE = 9.0  # points of figures beside bars and of keys
 
 # Where matplotlib's own font lacks a character of a tweet, the first of these that is here and has
 # it. A system has one or two of them.
@@ -97,6 +102,29 @@ def class_titles(classes: Sequence[str]) -> list[str]:
 def slant_ticks(axes: Axes) -> None:
     """Slants the names under the bars, so that long ones do not touch; each ends under its bar."""
     plt.setp(axes.get_xticklabels(), rotation=30, ha="right", rotation_mode="anchor")
+
+
+def fits_below(names: Sequence[str], room: float) -> bool:
+    """Whether names stand level below an axis that gives each so many inches."""
+    return max(map(len, names), default=0) * _CHARACTER < room
+
+
+def note_beside(axes: Axes, notes: Sequence[str]) -> None:
+    """A note a row, right of the frame, where no bar and no line of the grid crosses it."""
+    place = axes.get_yaxis_transform()  # x counts in widths of the frame, y in rows
+    for row, note in enumerate(notes):
+        axes.text(1.02, row, note, transform=place, va="center", fontsize=NOTE_SIZE)
+
+
+def key_below(figure: Figure, handles: Sequence[Artist]) -> None:
+    """What colours and signs mean, in a line below all panels."""
+    figure.legend(
+        handles=list(handles),
+        loc="outside lower center",
+        ncols=len(handles),
+        frameon=False,
+        fontsize=NOTE_SIZE,
+    )
 
 
 def say_nothing_to_show(axes: Axes) -> None:

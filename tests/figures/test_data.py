@@ -8,6 +8,7 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
@@ -26,16 +27,59 @@ def bar_names(axes_number: int, figure: Figure) -> list[str]:
 
 
 @pytest.mark.parametrize("counts", [(1193, 419, 2388), (80, 80, 80), (0, 1, 30000)])
-def test_class_balance_counts_and_its_labels_end_inside_the_frame(
+def test_class_balance_counts_and_no_bar_or_grid_line_crosses_a_count(
     counts: tuple[int, ...], check: Check, shown_texts: Callable[[Figure], list[Text]]
 ) -> None:
     figure = figures.class_balance(np.repeat([0, 1, 2], counts))
     assert [bar.get_width() for bar in figure.axes[0].patches] == list(counts)
-    notes = [f"{count} ({count / sum(counts):.0%})" for count in counts]
+    notes = [f"{count:,} ({count / sum(counts):.0%})" for count in counts]
     frame = figure.axes[0].get_window_extent()
     drawn = {text.get_text(): text for text in shown_texts(figure)}
-    assert all(drawn[note].get_window_extent().x1 < frame.x1 for note in notes)
+    assert all(drawn[note].get_window_extent().x0 > frame.x1 for note in notes)
     check(figure, *LABELS, *notes, "posts")
+
+
+def test_class_shares_stand_side_by_side_on_one_scale(
+    check: Check, shown_texts: Callable[[Figure], list[Text]]
+) -> None:
+    even, uneven = dict.fromkeys(LABELS, 80), dict(zip(LABELS, (1193, 419, 2388), strict=True))
+    figure = figures.class_shares({"drawn": even, "real": uneven, "none": {"sad": 0, "happy": 0}})
+    lengths = [[bar.get_width() for bar in axes.patches] for axes in figure.axes]
+    assert lengths[0] == pytest.approx([1 / 3] * 3)
+    assert lengths[1] == pytest.approx([1193 / 4000, 419 / 4000, 2388 / 4000])
+    assert lengths[2] == [0, 0]
+    assert len({axes.get_xlim() for axes in figure.axes}) == 1
+    notes = {text.get_text(): text for text in shown_texts(figure)}
+    frame = figure.axes[1].get_window_extent()
+    assert notes["2,388 (60%)"].get_window_extent().x1 < frame.x1
+    check(figure, *LABELS, "drawn: 240 posts", "real: 4,000 posts", "80 (33%)", "happy", "0 (0%)")
+
+
+PAIRS = pd.DataFrame(
+    [
+        ("positive", "positive", 0.6, "positive"),
+        ("neutral", "negative", 0.3, "negative"),
+        ("neutral", "neutral", 0.1, "neutral"),
+    ],
+    columns=["text", "picture", "share", "tag"],
+)
+
+
+def test_label_pairs_have_the_tags_colour_and_are_the_stronger_the_more_frequent(
+    check: Check,
+) -> None:
+    figure = figures.label_pairs(PAIRS, source="made up for this test, " * 5)
+    pixels = np.asarray(figure.axes[0].images[0].get_array())
+    for row in PAIRS.itertuples():
+        place = LABELS.index(row.text), LABELS.index(row.picture)
+        assert to_hex(pixels[place][:3]) == figures.CLASS_COLOURS[row.tag]
+    assert pixels[2, 2, 3] == pytest.approx(2 * pixels[1, 0, 3])
+    assert (pixels[0, 2] == 1).all()
+    check(figure, *LABELS, "60.0%\ntag: positive", "no posts", "made up", "label of the picture")
+
+
+def test_label_pairs_of_no_posts(check: Check) -> None:
+    check(figures.label_pairs(PAIRS[:0]), *LABELS, "no posts")
 
 
 def test_text_lengths_stack_all_posts_by_their_words(posts: list[Post], check: Check) -> None:
@@ -44,13 +88,6 @@ def test_text_lengths_stack_all_posts_by_their_words(posts: list[Post], check: C
     assert bars == {5, 6, 8, 9, 11, 12, 15}  # an entity is a word once it is resolved
     assert sum(bar.get_height() for bar in figure.axes[0].patches) == 9
     check(figure, *LABELS, "words in the text", "posts")
-
-
-def test_image_sizes_draw_every_picture_where_it_belongs(posts: list[Post], check: Check) -> None:
-    figure = figures.image_sizes(posts[:9])
-    dots = np.asarray(figure.axes[0].collections[0].get_offsets())
-    assert sorted(map(tuple, dots)) == [(30, 50)] * 5 + [(60, 40)] * 4
-    check(figure, *LABELS, "width in pixels", "height in pixels")
 
 
 def test_post_grid_shows_text_class_and_note_and_leaves_the_rest_blank(
@@ -71,26 +108,6 @@ def test_post_grid_shortens_a_long_text(posts: list[Post], check: Check) -> None
     figure = figures.post_grid([replace(posts[0], text="word " * 100)], columns=1)
     assert len(figure.axes[0].get_xlabel()) < 100
     check(figure, "…")
-
-
-def test_words_per_class_rank_by_lead_and_leave_out_stop_words(
-    posts: list[Post], check: Check
-) -> None:
-    texts = ("sad rain the", "bus rain", "sun fun", "sad gloom", "bus stop", "sun rain")
-    made = [replace(post, text=text) for post, text in zip(posts, texts, strict=False)]
-    figure = figures.words_per_class(made)
-    # "rain" is in half of each class's posts: no lead in any; ties stand in the alphabet's order.
-    assert bar_names(0, figure) == ["sad", "gloom", "rain"]
-    assert bar_names(1, figure) == ["bus", "stop", "rain"]
-    assert bar_names(2, figure) == ["sun", "fun", "rain"]
-    assert [bar.get_width() for bar in figure.axes[0].patches] == pytest.approx([100, 50, 0])
-    check(figure, *LABELS, "lead in % of posts", "gloom")
-
-
-def test_words_per_class_keep_the_top(posts: list[Post]) -> None:
-    figure = figures.words_per_class(posts[:9], top=2)
-    assert all(len(axes.patches) == 2 for axes in figure.axes)
-    assert bar_names(0, figure) == ["awful", "day"]
 
 
 @pytest.mark.parametrize("scale", [255, 1.0])
@@ -117,8 +134,7 @@ def test_every_figure_of_posts_names_its_own_classes(
     labels = np.array([post.label for post in own_posts])
     check(figures.class_balance(labels, classes=classes), *names)
     check(figures.text_lengths(own_posts, classes=classes), *names)
-    check(figures.image_sizes(own_posts, classes=classes), *names)
-    check(figures.words_per_class(own_posts, classes=classes), *names)
+    check(figures.class_shares({"mine": dict.fromkeys(classes, 3)}), *names)
     check(figures.post_grid(own_posts, classes=classes), *names)
 
 
@@ -130,8 +146,8 @@ def test_every_figure_of_posts_has_its_classes_colours(
     balance = figures.class_balance(labels, classes=classes).axes[0].patches
     assert [to_hex(bar.get_facecolor()) for bar in balance] == expected
     assert [bar.get_width() for bar in balance] == np.bincount(labels).tolist()
-    words = figures.words_per_class(own_posts, classes=classes).axes[: len(classes)]
-    assert [to_hex(axes.patches[0].get_facecolor()) for axes in words] == expected
+    shares = figures.class_shares({"mine": dict.fromkeys(classes, 3)}).axes[0].patches
+    assert [to_hex(bar.get_facecolor()) for bar in shares] == expected
     grid = figures.post_grid(own_posts, classes=classes).axes
     for axes, post in zip(grid, own_posts, strict=False):
         assert post.label is not None
@@ -142,22 +158,11 @@ def test_every_figure_of_posts_has_its_classes_colours(
 
 
 def test_a_legend_of_classes_hides_no_post(own_posts: list[Post], classes: tuple[str, ...]) -> None:
-    for draw in (figures.text_lengths, figures.image_sizes):
-        figure = draw(own_posts, classes=classes)
-        figure.canvas.draw()
-        legend = figure.axes[0].get_legend()
-        assert legend is not None
-        assert legend.get_window_extent().x0 >= figure.axes[0].get_window_extent().x1
-
-
-def test_panels_of_many_classes_stand_below_each_other_and_do_not_touch(
-    own_posts: list[Post], classes: tuple[str, ...], shown_texts: Callable[[Figure], list[Text]]
-) -> None:
-    figure = figures.words_per_class(own_posts, classes=classes)
-    boxes = [text.get_window_extent() for text in shown_texts(figure)]
-    pairs = [(a, b) for n, a in enumerate(boxes) for b in boxes[:n]]
-    assert not any(a.overlaps(b) for a, b in pairs)
-    assert figure.get_size_inches()[0] <= 10
+    figure = figures.text_lengths(own_posts, classes=classes)
+    figure.canvas.draw()
+    legend = figure.axes[0].get_legend()
+    assert legend is not None
+    assert legend.get_window_extent().x0 >= figure.axes[0].get_window_extent().x1
 
 
 # ---- posts that are unlike the course's -------------------------------------------------
@@ -177,12 +182,9 @@ def test_dollars_are_shown_as_they_are_written(text: str, styled: bool, posts: l
     assert label.get_window_extent().width > short.get_window_extent().width
 
 
-def test_dollars_in_words_titles_and_names_begin_no_formula(
-    posts: list[Post], check: Check
-) -> None:
+def test_dollars_in_titles_begin_no_formula(check: Check) -> None:
     check(figures.image_grid([np.zeros((9, 9, 3), np.uint8)] * 2, ["$a_{", "$b$"]), "$a_{", "$b$")
-    rich = [replace(post, text=f"$cash$ {post.text}") for post in posts[:9]]
-    check(figures.words_per_class(rich), *LABELS)
+    check(figures.class_shares({"$a_{": {"$b$": 1, "$c_{": 2}}), "$a_{", "$b$", "$c_{")
 
 
 @pytest.mark.parametrize(
@@ -215,20 +217,9 @@ def test_fewer_posts_than_columns_and_none_at_all(posts: list[Post], check: Chec
     check(figures.post_grid([]), "nothing to show")
     check(figures.image_grid([], []), "nothing to show")
     check(figures.text_lengths([]), "nothing to show")
-    check(figures.image_sizes([]), "nothing to show")
+    check(figures.class_shares({}), "nothing to show")
 
 
 def test_class_balance_of_no_posts_and_of_one_class(check: Check) -> None:
     check(figures.class_balance(np.array([], dtype=int)), "0 (0%)")
     check(figures.class_balance(np.array([2, 2])), "2 (100%)", "0 (0%)")
-
-
-def test_words_per_class_with_a_class_without_posts_or_words(
-    posts: list[Post], check: Check
-) -> None:
-    made = [replace(posts[0], text="sad rain"), replace(posts[2], text="1 2 3")]  # nobody neutral
-    figure = figures.words_per_class(made)
-    assert bar_names(0, figure) == ["rain", "sad"]
-    assert [len(axes.patches) for axes in figure.axes] == [2, 0, 0]
-    check(figure, *LABELS)
-    check(figures.words_per_class([]), *LABELS)

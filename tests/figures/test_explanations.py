@@ -203,7 +203,7 @@ def test_deletion_curves_show_means_and_their_areas(check: Check) -> None:
         0,
     ]
     assert list(lines["random order: area 0.57"].get_xdata()) == [0, 0.5, 1]
-    check(figure, "words", "patches", "parts taken away", "probability of the answer", "60%")
+    check(figure, "words", "patches", "parts taken away", "probability of the answer", "75%")
 
 
 def test_rank_correlations_draw_a_dot_a_post_and_their_mean(check: Check) -> None:

@@ -64,22 +64,54 @@ def test_run_comparison_draws_bars_dots_and_ceilings(
     records = [make_record(run, accuracy=0.6 + 0.02 * n) for n, run in enumerate(runs)]
     figure = figures.run_comparison(records, ceilings={"text": 0.75, "absent": 0.9})
     for axes, name in zip(figure.axes, ("accuracy", "macro_f1"), strict=True):
-        heights = [record["oof"][name] for record in records]
-        assert [bar.get_height() for bar in axes.patches] == pytest.approx(heights)
+        widths = [record["oof"][name] for record in records]
+        assert [bar.get_width() for bar in axes.patches] == pytest.approx(widths)
     accuracy, macro_f1 = figure.axes
     assert len(macro_f1.collections) == len(runs)  # the dots of the folds
     assert len(accuracy.collections) == len(runs) + 1  # and one ceiling
-    check(figure, *runs, "accuracy", "macro-F1", "0.600", "0.500")
+    words = ("accuracy", "macro-F1", "0.600", "0.500", "one fold", "best accuracy possible")
+    check(figure, *runs, *words)
 
 
-@pytest.mark.parametrize("draw", [figures.run_comparison, figures.class_recall])
-def test_many_runs_names_do_not_run_together(
-    draw: Callable[[list[Record]], Figure], make_record: MakeRecord, shown_texts: ShownTexts
+def test_run_comparisons_dots_lie_around_the_middle_of_their_bar(make_record: MakeRecord) -> None:
+    figure = figures.run_comparison([make_record(run) for run in RUNS])
+    for axes in figure.axes:
+        for row, dots in enumerate(axes.collections):
+            heights = np.asarray(dots.get_offsets())[:, 1]
+            assert len(set(heights)) == len(heights)  # none covers another
+            assert heights.mean() == pytest.approx(row)
+            assert np.abs(heights - row).max() < axes.patches[row].get_height() / 2
+
+
+def test_run_comparison_says_what_its_colours_mean(make_record: MakeRecord, check: Check) -> None:
+    figure = figures.run_comparison([make_record(run) for run in ("tfidf", "fused_ensemble")])
+    (key,) = figure.legends
+    assert [text.get_text() for text in key.get_texts()] == ["other", "fused", "one fold"]
+    check(figure)
+
+
+def test_many_runs_names_stand_level_in_lines_of_their_own(
+    make_record: MakeRecord, shown_texts: ShownTexts
 ) -> None:
-    figure = draw([make_record(run) for run in RUNS])
+    figure = figures.run_comparison([make_record(run) for run in RUNS])
+    shown_texts(figure)
+    labels = figure.axes[0].get_yticklabels()
+    assert [label.get_text() for label in labels] == list(RUNS)
+    boxes = [label.get_window_extent() for label in labels]
+    assert all(above.y0 > below.y1 for above, below in pairwise(boxes))
+
+
+@pytest.mark.parametrize("runs", [RUNS, RUNS[2:4]])
+def test_class_recalls_names_do_not_run_together(
+    runs: tuple[str, ...], make_record: MakeRecord, shown_texts: ShownTexts
+) -> None:
+    figure = figures.class_recall([make_record(run) for run in runs])
     shown_texts(figure)
     axes = figure.axes[0]
-    labels, ticks = axes.get_xticklabels(), np.arange(len(RUNS))
+    labels, ticks = axes.get_xticklabels(), np.arange(len(runs))
+    if len(runs) == 2:
+        assert {label.get_rotation() for label in labels} == {0}
+        return
     places = axes.transData.transform(np.column_stack([ticks, 0 * ticks]))[:, 0]
     ends = [label.get_window_extent().x1 for label in labels]
     assert np.allclose(ends, places, atol=10)  # slanted lines that end under their bars
@@ -99,7 +131,7 @@ def test_who_is_right_splits_each_case_at_the_share_that_is_right(check: Check) 
     assert [bar.get_width() for bar in wrong.patches] == pytest.approx([10, 20, 20, 0])
     ends = [bar.get_x() + bar.get_width() for bar in wrong.patches]
     assert ends == pytest.approx(table["posts"].tolist())
-    check(figure, *table.index, "fused right", "fused wrong", "95% right", "posts")
+    check(figure, *table.index, "fused right", "fused wrong", "95% right\nof 200", "posts")
 
 
 def test_calibration_draws_accuracy_against_confidence(check: Check) -> None:
@@ -116,43 +148,63 @@ def test_calibration_draws_accuracy_against_confidence(check: Check) -> None:
     small, large = dots.get_sizes()
     assert large > small  # more posts
     assert len(np.asarray(after.collections[0].get_offsets())) == 1
-    check(figure, "before (ECE 0.125)", "after (ECE 0.050)", "how sure", "share that is right")
+    words = ("how sure the model is", "share that is right", "20% of the posts", "as sure as")
+    check(figure, "before (ECE 0.125)", "after (ECE 0.050)", *words)
+
+
+def test_calibrations_key_has_dots_of_the_size_that_its_shares_have() -> None:
+    bins = [{"posts": 20, "confidence": 0.5, "accuracy": 0.4}]
+    bins.append({"posts": 80, "confidence": 0.8, "accuracy": 0.8})
+    figure = figures.calibration({name: {"ece": 0.1, "bins": bins} for name in ("before", "after")})
+    (key,) = figure.legends
+    sizes = {line.get_label(): line.get_markersize() for line in key.get_lines()}
+    drawn = figure.axes[0].collections[0].get_sizes()[0]
+    assert sizes["20% of the posts"] ** 2 == pytest.approx(drawn)
 
 
 @pytest.mark.parametrize("measure", ["accuracy", "macro_f1"])
 def test_waterfalls_bars_add_up_to_the_last_value(measure: str, check: Check) -> None:
     rows = steps(0.70, 0.72, 0.71, 0.745)
     figure = figures.waterfall(rows, measure=measure, title="text, real posts")
-    gains, losses = figure.axes[0].containers
-    bars = [*gains.patches, *losses.patches]
+    (axes,) = figure.axes
     values = [row["oof"][measure] for row in rows]
-    assert sum(bar.get_width() for bar in bars) == pytest.approx(values[-1] - values[0])
-    starts = sorted((bar.get_y(), bar.get_x()) for bar in bars)
-    assert [x for _, x in starts] == pytest.approx(values[:-1])  # each where the last one ended
+    assert sum(bar.get_width() for bar in axes.patches) == pytest.approx(values[-1] - values[0])
+    starts = [bar.get_x() for bar in axes.patches]
+    assert starts == pytest.approx([values[0], *values[:-1]])  # each where the last one ended
     words = {"accuracy": "accuracy, out of fold", "macro_f1": "macro-F1, out of fold"}
     notes = ("(+2.0 points)", "(-1.0 points)", "(+3.5 points)", f"{values[-1]:.3f}")
-    check(figure, "step 0", "step 3", "gain", "loss", "real posts", words[measure], *notes)
+    check(figure, "step 0", "step 3", "raises", "lowers", "real posts", words[measure], *notes)
+
+
+def test_waterfall_has_a_panel_for_each_figure_with_the_same_steps(check: Check) -> None:
+    rows = steps(0.70, 0.72, 0.71)
+    figure = figures.waterfall(rows)
+    for axes, name in zip(figure.axes, ("accuracy", "macro_f1"), strict=True):
+        ends = [bar.get_x() + bar.get_width() for bar in axes.patches]
+        assert ends == pytest.approx([row["oof"][name] for row in rows])
+    check(figure, "accuracy, out of fold", "macro-F1, out of fold", "0.720", "0.620")
 
 
 def test_waterfalls_figures_stand_off_the_grid_in_colours_that_are_no_class(
     shown_texts: ShownTexts,
 ) -> None:
     figure = figures.waterfall(steps(0.70, 0.72, 0.71))
-    (axes,) = figure.axes
-    frame = axes.get_window_extent()
-    notes = [text for text in shown_texts(figure) if text.get_text().startswith("0.7")]
-    notes = [text for text in notes if text not in axes.get_xticklabels()]
-    assert len(notes) == 3
-    assert all(text.get_window_extent().x0 > frame.x1 for text in notes)
-    used = {to_hex(bar.get_facecolor()) for bar in axes.patches}
-    assert not used & {*figures.CLASS_COLOURS.values(), *figures.MODE_COLOURS.values()}
+    shown = shown_texts(figure)
+    for axes in figure.axes:
+        frame, notes = axes.get_window_extent(), axes.texts
+        assert len([note for note in notes if note in shown]) == 3
+        assert all(note.get_window_extent().x0 > frame.x1 for note in notes)
+        used = {to_hex(bar.get_facecolor()) for bar in axes.patches}
+        assert not used & {*figures.CLASS_COLOURS.values(), *figures.MODE_COLOURS.values()}
+    left, right = figure.axes
+    assert max(note.get_window_extent().x1 for note in left.texts) < right.get_window_extent().x0
 
 
 def test_waterfall_of_steps_with_one_name_or_without_any_gain(check: Check) -> None:
     rows = steps(0.70, 0.72, 0.7199999)
     rows[2]["name"] = rows[1]["name"]
     figure = figures.waterfall(rows)
-    assert len({bar.get_y() for bar in figure.axes[0].patches}) == 2
+    assert len({bar.get_y() for bar in figure.axes[0].patches}) == 3
     check(figure, "(+0.0 points)")  # not -0.0
     check(figures.waterfall(steps(0.7)), "step 0", "0.700")
 
@@ -224,7 +276,7 @@ def test_who_is_right_where_a_case_or_every_case_has_no_post(check: Check) -> No
     cases = ["both right", "only text right", "only image right", "neither right"]
     for posts in ([30, 0, 0, 0], [0, 0, 0, 0]):
         table = pd.DataFrame({"posts": posts, "fused right": 0.0}, index=cases)
-        check(figures.who_is_right(table), *cases, "0% right")
+        check(figures.who_is_right(table), *cases, "0% right\nof 0")
 
 
 @pytest.mark.parametrize(
