@@ -15,6 +15,7 @@ prediction/   a trained model that answers on posts, its files, rows of a table,
 explanations/ what in a post spoke for an answer, and whether to trust that
 experiments/  what the course ran: recipes, the reference run, ablations, model card, report,
               notebooks, and models of one's own
+exercises/    checks of the notebooks' exercises; only notebooks use them
 commands/     what `mmsa_utils COMMAND` does
 
 data -> encoders -> models -> training -> prediction -> explanations -> experiments -> commands: a
