@@ -47,6 +47,11 @@ _Tracks = Annotated[
     tuple[str, ...], _names('"heads" or "text fine-tuning"', default='all but "blend"')
 ]
 
+_Records = Annotated[
+    tyro.conf.Positional[Path | None],
+    tyro.conf.arg(help="of records, for a report of your own; by default the course's pages"),
+]
+
 _MODE = {"mode": "this command goes through text, image and fused by itself"}
 _HEAD = {"head": "notebooks 5 and 6 compare all heads and choose one"}
 _FINETUNE = {"finetune": "the ablation trains encoders along in steps of its own"}
@@ -188,12 +193,20 @@ def ablations(
     return 0
 
 
-def report() -> int:
-    """Writes README.md, report.md and MODEL_CARD.md from the records."""
-    require_clone("The report")
-    from ..experiments.report import write_pages
+def report(folder: _Records = None) -> int:
+    """Writes the course's pages from its records; of a folder, a skeleton of your own report.
 
-    write_pages()
+    The pages are README.md, report.md, report.zh.md and MODEL_CARD.md. The skeleton goes into
+    the folder: tables and figures are filled in, and it says what is left to write. One that you
+    have written in stays, and the next one gets a number.
+    """
+    from ..experiments.report import write_own_report, write_pages
+
+    if folder:
+        print(f"Report: {write_own_report(folder)}")
+    else:
+        require_clone("The report")
+        write_pages()
     return 0
 
 

@@ -15,8 +15,17 @@ from .analysis import (
     words_by_correctness,
 )
 from .anonymity import in_row_order
-from .comparison import compare, compare_all, comparison_table
-from .metrics import confusion, reliability, summary
+from .calibration import cross_fitted_temperature, with_temperature
+from .comparison import (
+    compare,
+    compare_all,
+    comparison_table,
+    corrected_error,
+    corrected_t_test,
+    holm,
+    mcnemar_p,
+)
+from .metrics import confusion, macro_f1, reliability, summary
 from .oof import classes_of, load_oof, probabilities_of, table_rows
 from .predictions import CrossValidation, FoldResult
 from .records import load_ablations, load_analysis, load_record, save_run, write_predictions
@@ -30,7 +39,11 @@ __all__ = [
     "compare_all",
     "comparison_table",
     "confusion",
+    "corrected_error",
+    "corrected_t_test",
+    "cross_fitted_temperature",
     "data_facts",
+    "holm",
     "in_row_order",
     "kept_steps",
     "label_noise",
@@ -38,6 +51,8 @@ __all__ = [
     "load_analysis",
     "load_oof",
     "load_record",
+    "macro_f1",
+    "mcnemar_p",
     "overruling",
     "probabilities_of",
     "reliability",
@@ -47,6 +62,7 @@ __all__ = [
     "summary",
     "table_rows",
     "who_is_right",
+    "with_temperature",
     "words_by_correctness",
     "write_predictions",
 ]

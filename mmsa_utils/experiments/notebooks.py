@@ -25,6 +25,7 @@ from .recipes import Changes
 
 PARAMETERS = "parameters"  # the tag of the cell whose values can be set from outside
 KERNEL = "python3"  # of the Python that runs this
+SOLUTIONS = NOTEBOOKS / "solutions"
 
 _STOPS = (signal.SIGINT, signal.SIGTERM)
 _SILENCE = logging.getLogger(f"{__name__}.silence")  # Jupyter logs each error that it raises
@@ -34,6 +35,11 @@ _SILENCE.disabled = True
 def notebook_files() -> list[Path]:
     """The notebooks in the order of their numbers."""
     return sorted(NOTEBOOKS.glob("[0-9]*.ipynb"))
+
+
+def solution_files() -> list[Path]:
+    """The worked solutions of their exercises, each named as its notebook."""
+    return sorted(SOLUTIONS.glob("[0-9]*.ipynb"))
 
 
 def set_parameters(book: NotebookNode, values: Mapping[str, object]) -> None:
@@ -155,11 +161,19 @@ def _fault(book: NotebookNode, error: CellExecutionError | DeadKernelError) -> s
     return f"cell [{_failed_cell(book)}]: {what}"
 
 
-def _run(file: Path, values: Mapping[str, object], folder: Path) -> str | None:
-    """Runs a notebook and saves it in a folder; what went wrong, or None.
+def _saved_as(file: Path, folder: Path) -> tuple[Path, Path]:
+    """Where a notebook's copy goes that ended well, and one that did not.
 
-    One that does not end well is saved as far as it got, but never over the notebook itself.
+    What lies in the folder itself, or below it, is saved in its own place, but never a copy that
+    did not end well.
     """
+    if not file.is_relative_to(folder):
+        return folder / file.name, folder / file.name
+    return file, out_folder() / "notebooks" / file.relative_to(folder)
+
+
+def _run(file: Path, values: Mapping[str, object], folder: Path) -> str | None:
+    """Runs a notebook and saves it, as far as it got; what went wrong, or None."""
     try:
         book: NotebookNode = nbformat.read(file, as_version=4)
         if values:
@@ -168,17 +182,17 @@ def _run(file: Path, values: Mapping[str, object], folder: Path) -> str | None:
         return str(error)
     except (OSError, nbformat.reader.NotJSONError, nbformat.ValidationError) as error:
         return f"not readable as a notebook: {error}"
-    kept = (out_folder() / "notebooks" if folder == file.parent else folder) / file.name
+    whole, cut = _saved_as(file, folder)
     _clear(book)
     try:
         _execute(book, file.parent)
     except (CellExecutionError, DeadKernelError) as error:
-        _save(book, kept)
-        return f"{_fault(book, error)}\nsaved as far as it got: {kept}"
+        _save(book, cut)
+        return f"{_fault(book, error)}\nsaved as far as it got: {cut}"
     except (KeyboardInterrupt, SystemExit):
-        _save(book, kept)
+        _save(book, cut)
         raise
-    _save(book, folder / file.name)
+    _save(book, whole)
     return None
 
 
@@ -190,6 +204,16 @@ def _save(book: NotebookNode, file: Path) -> None:
 # ---- all of them ------------------------------------------------------------------------
 
 
+def _files_for(folder: Path) -> list[Path]:
+    """Whoever runs the course wants its notebooks; who saves them in place, the solutions too."""
+    return notebook_files() + (solution_files() if folder == NOTEBOOKS else [])
+
+
+def _name(file: Path) -> str:
+    """A solution has its notebook's name: its folder tells them apart."""
+    return str(file.relative_to(NOTEBOOKS)) if file.is_relative_to(NOTEBOOKS) else file.name
+
+
 def run_notebooks(
     folder: Path,
     *,
@@ -197,7 +221,7 @@ def run_notebooks(
     knobs: Changes | None = None,
     files: Sequence[Path] | None = None,
 ) -> None:
-    """Executes notebooks and saves the executed copies in a folder.
+    """Executes notebooks and saves the executed copies in a folder, or in place, if it is theirs.
 
     One that fails is saved as far as it got, and the others are still run. A stop (Ctrl-C)
     ends all of them, and saves the one that was running.
@@ -205,14 +229,15 @@ def run_notebooks(
     Args:
         exclude_problems: leave out posts with problems.
         knobs: of `Config`, set to other values in every notebook.
-        files: the notebooks, in order; the course's by default.
+        files: the notebooks, in order; by default the course's, with the solutions where they
+            are saved in place.
 
     Raises:
         CourseError: at the end, naming each notebook that failed with its cell and error; at
             once, where no kernel can be started; before that, where a knob's value is not
             allowed.
     """
-    files = notebook_files() if files is None else files
+    files = _files_for(folder) if files is None else files
     values: dict[str, object] = {"exclude_problems": True} if exclude_problems else {}
     if knobs:
         for mode in MODES:
@@ -220,7 +245,7 @@ def run_notebooks(
         values["knobs"] = dict(knobs)
     faults = {}
     for number, file in enumerate(files, start=1):
-        print(f"[{number}/{len(files)}] {file.name} ... ", end="", flush=True)
+        print(f"[{number}/{len(files)}] {_name(file)} ... ", end="", flush=True)
         start = time.perf_counter()
         try:
             fault = _run(file, values, folder)
@@ -230,7 +255,7 @@ def run_notebooks(
         seconds = f"{time.perf_counter() - start:.0f} s"
         print(f"failed after {seconds}" if fault else seconds, flush=True)
         if fault:
-            faults[file.name] = fault
+            faults[_name(file)] = fault
     if faults:
         listed = "\n".join(f"{name}, {fault}" for name, fault in faults.items())
         raise CourseError(f"{len(faults)} of {len(files)} notebooks failed\n{listed}")

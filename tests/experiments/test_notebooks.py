@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -53,6 +54,46 @@ def test_a_notebook_runs_where_it_lies(tmp_path):
     file = write(tmp_path / "1.ipynb", "print(open('beside.txt').read())")
     run_notebooks(tmp_path / "out", files=[file])
     assert printed(tmp_path / "out" / "1.ipynb") == "here\n"
+
+
+# ---- solutions --------------------------------------------------------------------------
+
+
+@pytest.fixture
+def course(tmp_path, monkeypatch):
+    """A course of one notebook and its solution, of the same name, in place of the real one."""
+    monkeypatch.setenv("MMSA_OUT", str(tmp_path / "elsewhere"))
+    folder = tmp_path / "notebooks"
+    (folder / "solutions").mkdir(parents=True)
+    monkeypatch.setattr(notebooks, "NOTEBOOKS", folder)
+    monkeypatch.setattr(notebooks, "SOLUTIONS", folder / "solutions")
+    write(folder / "01_a.ipynb", PARAMETERS, "print('task')")
+    write(folder / "solutions" / "01_a.ipynb", "print('solved')", tag="other")
+    return folder
+
+
+def test_who_runs_the_course_gets_its_notebooks_alone(course, tmp_path, capsys):
+    run_notebooks(tmp_path / "out", knobs={"epochs": 3})
+    assert [file.name for file in (tmp_path / "out").rglob("*")] == ["01_a.ipynb"]
+    assert "[1/1] 01_a.ipynb" in capsys.readouterr().out
+
+
+def test_who_saves_it_in_place_saves_the_solutions_too(course, capsys):
+    run_notebooks(course)
+    assert printed(course / "01_a.ipynb") == "task\n"
+    assert printed(course / "solutions" / "01_a.ipynb") == "solved\n"
+    assert f"[2/2] {Path('solutions', '01_a.ipynb')}" in capsys.readouterr().out
+
+
+def test_a_solution_that_fails_is_told_from_its_notebook(course, tmp_path):
+    write(course / "01_a.ipynb", "1 / 0")
+    write(course / "solutions" / "01_a.ipynb", "print('one')", "[][0]")
+    with pytest.raises(CourseError, match="2 of 2 notebooks failed") as error:
+        run_notebooks(course)
+    assert f"{Path('solutions', '01_a.ipynb')}, cell [2]: IndexError" in str(error.value)
+    kept = tmp_path / "elsewhere" / "notebooks"
+    assert printed_until_error(kept / "solutions" / "01_a.ipynb") == "one\n"
+    assert (kept / "01_a.ipynb").exists()
 
 
 def test_a_notebook_without_the_cell_cannot_be_changed_and_is_named(tmp_path):

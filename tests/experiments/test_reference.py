@@ -17,8 +17,10 @@ from mmsa_utils.evaluation.records import load_record
 from mmsa_utils.experiments import reference as stages
 from mmsa_utils.experiments.recipes import MINUTES, RUNS
 from mmsa_utils.experiments.reference import STAGES, Reference, run_reference
+from mmsa_utils.experiments.runs import mode_ensemble
 from mmsa_utils.io import load_json
 from mmsa_utils.paths import DEMO
+from mmsa_utils.training.ensemble import correct_priors
 from mmsa_utils.training.final import NAME, predict_posts
 from mmsa_utils.training.saved import load_shipped_model
 
@@ -75,6 +77,10 @@ def test_unlabelled_posts_get_a_prediction_each(run):
     lines = (run.folder / "test_predictions.txt").read_text().splitlines()
     assert lines[0] == "guid,tag"
     assert [line.split(",")[0] for line in lines[1:]] == [p.guid for p in run.dataset.unlabelled]
+    made = {m: correct_priors(mode_ensemble(run.dataset, run.recipes, m)) for m in MODES}
+    favoured = max(made.values(), key=lambda ensemble: sum(ensemble.validation_scores.values()))
+    tags = [run.dataset.classes[index] for index in favoured.unlabelled.argmax(1)]
+    assert [line.split(",")[1] for line in lines[1:]] == tags
 
 
 def test_the_learning_curve_ends_with_the_linear_model_on_all_posts(run):
