@@ -1,4 +1,4 @@
-"""The project as a whole: packages, notebooks, commands."""
+"""The project as a whole: packages, the versions of Python, the pages beside the report."""
 
 import re
 import tomllib
@@ -10,11 +10,8 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
-from mmsa_utils.experiments.notebooks import notebook_files
 from mmsa_utils.paths import PROJECT
 
-NOTEBOOKS = notebook_files()
-IGNORE = "nbval-ignore-output"
 CARD = [
     "jupyterlab", "torch", "torchvision", "transformers", "albumentations", "scikit-learn",
     "seaborn", "matplotlib", "nbval",
@@ -45,7 +42,7 @@ def test_environment_yml_has_the_ranges_of_pyproject():
     assert set(CARD) <= {Requirement(line).name for line in declared()}
 
 
-@pytest.mark.parametrize("line", declared("test", "ocr", "fast"))
+@pytest.mark.parametrize("line", declared("test", "ocr", "fast", "site"))
 def test_constraints_name_one_version_inside_each_range(line):
     wanted = Requirement(line)
     pin = pinned()[canonicalize_name(wanted.name)]
@@ -75,56 +72,70 @@ def test_every_package_of_environment_yml_says_what_it_is_for():
     assert all(" # " in line for line in packages)
 
 
-def code_cells(file):
-    return [c for c in nbformat.read(file, as_version=4).cells if c.cell_type == "code"]
+# ---- pages that are written by hand -----------------------------------------------------
+
+GLOSSARY = (PROJECT / "GLOSSARY.md").read_text(encoding="utf-8")
+ENTRY = re.compile(
+    r"^### (.+?)\n\n(.+?)\n\nIntroduced in .*?\]\((\S+)\)\.$", re.MULTILINE | re.DOTALL
+)
+ENTRIES = {term: (text, page) for term, text, page in ENTRY.findall(GLOSSARY)}
+EXPECTED = [
+    "Attention mask", "Augmentation", "BatchNorm", "Calibration", "Corrected t-test", "ECE", "EMAP",
+    "Embedding", "Ensemble", "Frozen", "Grouped folds", "Holm", "Inner predictions",
+    "Kernel ridge", "Logits", "LoRA", "LP-FT", "Macro-F1", "McNemar's test", "Mojibake",
+    "Out of fold", "Perceptual hash", "Precision", "Prior correction", "Recall", "Standard error",
+    "Support vector machine", "Temperature", "TF-IDF", "Token", "Wilson interval",
+]  # fmt: skip
+# Where a page says it otherwise.
+ALSO = {"Label noise": "noise", "Leave-one-out": "left out", "Wilson interval": "Wilson"}
 
 
-def ignored(cell):
-    return IGNORE in cell.metadata.get("tags", [])
+def anchor(heading: str) -> str:
+    """The name under which GitHub finds a heading."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 
-def test_the_eight_notebooks_are_there():
-    assert [file.stem for file in NOTEBOOKS][:8] == [
-        "01_data_exploration", "02_augmentation_preview", "03_text_only", "04_image_only",
-        "05_fused", "06_result_analysis", "07_your_own_post", "08_why",
-    ]  # fmt: skip
+def anchors_of(page: str) -> set[str]:
+    return {anchor(title) for title in re.findall(r"^#+ (.+)$", page, re.MULTILINE)}
 
 
-@pytest.mark.parametrize("file", NOTEBOOKS, ids=lambda file: file.stem)
-def test_saved_by_one_clean_execution(file):
-    cells = code_cells(file)
-    assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
-    outputs = [output for cell in cells for output in cell.outputs]
-    assert all(output.output_type != "error" for output in outputs)
-    assert all(output.get("name") != "stderr" for output in outputs)
-    assert "widgets" not in nbformat.read(file, as_version=4).metadata
-    shown = [output.get("data", {}).get("text/plain", "") for output in outputs]
-    assert not [text for text in shown if "/s]" in text], "a progress bar"
+def plain(text: str) -> str:
+    """Small letters, with one space for a hyphen or a line's end."""
+    return re.sub(r"[\s\-]+", " ", text.lower())
 
 
-@pytest.mark.parametrize("file", NOTEBOOKS, ids=lambda file: file.stem)
-def test_cells_are_short_and_explained(file):
+def prose_of(page: str) -> str:
+    """What a page says; of a notebook what its markdown cells say."""
+    file = PROJECT / page
+    if file.suffix != ".ipynb":
+        return file.read_text(encoding="utf-8")
     cells = nbformat.read(file, as_version=4).cells
-    assert max(len(cell.source.splitlines()) for cell in cells if cell.cell_type == "code") <= 15
-    text = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
-    assert "What you will see" in text
-    assert "What we learned" in text
+    return "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
 
 
-@pytest.mark.parametrize("file", NOTEBOOKS, ids=lambda file: file.stem)
-def test_few_outputs_are_unchecked_and_a_checked_one_follows_each(file):
-    cells = code_cells(file)
-    with_output = [cell for cell in cells if cell.outputs]
-    assert sum(map(ignored, with_output)) <= len(with_output) / 4
-    for cell, after in zip(cells, [*cells[1:], None], strict=True):
-        if ignored(cell):
-            assert after is not None
-            assert any(output.get("text") for output in after.outputs)
-            assert not ignored(after)
+def test_the_glossary_is_in_order():
+    terms = list(ENTRIES)
+    assert len(terms) == GLOSSARY.count("\n### ")
+    assert terms == sorted(terms, key=str.lower)
+    assert set(EXPECTED) - set(terms) == set()
 
 
-@pytest.mark.parametrize("file", NOTEBOOKS, ids=lambda file: file.stem)
-def test_links_between_notebooks_lead_somewhere(file):
-    for cell in nbformat.read(file, as_version=4).cells:
-        for target in re.findall(r"\]\(([^)#:]+)\)", cell.source):
-            assert (file.parent / target).exists()
+@pytest.mark.parametrize("term", ENTRIES)
+def test_an_entry_is_short_and_its_term_comes_up_where_it_says(term):
+    text, page = ENTRIES[term]
+    assert 1 <= len(re.findall(r"[.!?](?=\s|$)", text)) <= 4
+    stem = plain(ALSO.get(term, term)).removesuffix("'s test").removesuffix("s")
+    stem = stem.removesuffix("ing").removesuffix("ion").removesuffix(" head")
+    assert stem in plain(prose_of(page))
+
+
+def test_troubleshooting_has_its_parts_and_quotes_what_the_course_says():
+    text = (PROJECT / "TROUBLESHOOTING.md").read_text(encoding="utf-8")
+    parts = {"installing", "kernel-and-jupyterlab", "encoding", "memory", "no-internet"}
+    assert parts - anchors_of(text) == set()
+    code = [file.read_text("utf-8") for file in (PROJECT / "mmsa_utils").rglob("*.py")]
+    said = "\n".join([*code, (PROJECT / "Makefile").read_text()])
+    own = ("No Python 3.11 to 3.14 found", "notebooks' kernel cannot start", "truncated picture",
+           "its kernel died (was the memory enough?)", "HEIC picture, which is not read",
+           "is not on this machine", "HTML page, not the picture", "not a text")  # fmt: skip
+    assert [words for words in own if words not in text or words not in said] == []
