@@ -14,10 +14,11 @@ import pytest
 from mmsa_utils.experiments.notebooks import notebook_files
 from mmsa_utils.paths import PROJECT
 
+from .links import MADE
+
 PACKAGE = PROJECT / "mmsa_utils"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 FOLDERS = sorted(file.parent for file in PACKAGE.glob("*/__init__.py"))
-MADE = {"build", "out"}  # folders of a working clone that are not the project's
 
 
 def name_of(file: Path) -> str:

@@ -12,6 +12,8 @@ from packaging.utils import canonicalize_name
 
 from mmsa_utils.paths import PROJECT
 
+from .links import slug
+
 CARD = [
     "jupyterlab", "torch", "torchvision", "transformers", "albumentations", "scikit-learn",
     "seaborn", "matplotlib", "nbval",
@@ -90,13 +92,8 @@ EXPECTED = [
 ALSO = {"Label noise": "noise", "Leave-one-out": "left out", "Wilson interval": "Wilson"}
 
 
-def anchor(heading: str) -> str:
-    """The name under which GitHub finds a heading."""
-    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
-
-
 def anchors_of(page: str) -> set[str]:
-    return {anchor(title) for title in re.findall(r"^#+ (.+)$", page, re.MULTILINE)}
+    return {slug(title) for title in re.findall(r"^#+ (.+)$", page, re.MULTILINE)}
 
 
 def plain(text: str) -> str:
