@@ -46,6 +46,7 @@ ODD_SHAPES = (
     ("P", (64, 32)),
     ("RGBA", (33, 47)),
     ("RGB", (2, 2)),
+    ("RGB", (1, 1)),
 )
 Run = Callable[..., str]
 Draw = Callable[[int, int, np.random.Generator], tuple[str, Image.Image]]
@@ -56,15 +57,11 @@ def _noise(rng: np.random.Generator, size: tuple[int, int]) -> Image.Image:
     return Image.fromarray(rng.integers(0, 256, (height, width, 3), dtype=np.uint8))
 
 
-def odd_texts(number: int, label: int, rng: np.random.Generator) -> tuple[str, Image.Image]:
-    """A text in another script or with dollars, and a picture of one pixel."""
+def odd(number: int, label: int, rng: np.random.Generator) -> tuple[str, Image.Image]:
+    """A text in another script or with dollars, and a picture of an odd shape or mode."""
     text = f"{ODD_TEXTS[number % len(ODD_TEXTS)]} {WORDS[label].split()[number % 6]} {number}"
-    return text, _noise(rng, (1, 1))
-
-
-def odd_pictures(number: int, label: int, rng: np.random.Generator) -> tuple[str, Image.Image]:
     mode, size = ODD_SHAPES[number % len(ODD_SHAPES)]
-    return f"{WORDS[label]} {number}", _noise(rng, size).convert(mode)
+    return text, _noise(rng, size).convert(mode)
 
 
 def plain(number: int, label: int, rng: np.random.Generator) -> tuple[str, Image.Image]:
@@ -155,17 +152,8 @@ def results(tmp_path: Path) -> Path:
     return run_folder(dataset.name, dataset.fingerprint)
 
 
-def test_thirty_posts_without_a_test_list_of_odd_texts_and_single_pixels(
-    run: Run, tmp_path: Path
-) -> None:
-    said = run(odd_texts, (30, 0))
-    assert "30 labelled posts, 0 unlabelled" in said
-    assert "no unlabelled posts" in said
-    assert not (results(tmp_path) / "test_predictions.txt").exists()
-
-
-def test_thirty_posts_of_five_classes_with_pictures_of_odd_shapes(run: Run, tmp_path: Path) -> None:
-    said = run(odd_pictures, (30, 3), classes=tuple("12345"), notebooks=OWN_DATA)
+def test_thirty_posts_of_five_classes_with_odd_texts_and_pictures(run: Run, tmp_path: Path) -> None:
+    said = run(odd, (30, 3), classes=tuple("12345"), notebooks=OWN_DATA)
     assert "logits (4, 5)" in said
     assert all(f"recall {name}" in said for name in "12345")
     assert "no composition head for the classes" in said
@@ -175,11 +163,14 @@ def test_thirty_posts_of_five_classes_with_pictures_of_odd_shapes(run: Run, tmp_
     assert {line.split(",")[1] for line in lines[1:]} <= set("12345")
 
 
-def test_posts_of_two_classes_on_which_text_and_picture_never_disagree(
+def test_two_classes_no_test_list_and_texts_and_pictures_that_never_disagree(
     run: Run, tmp_path: Path
 ) -> None:
     small = {"epochs": 40, "learning_rate": 3e-3, "dropout": 0.0}
-    run(plain, (30, 2), classes=("sad", "happy"), **small)
+    said = run(plain, (30, 0), classes=("sad", "happy"), **small)
+    assert "30 labelled posts, 0 unlabelled" in said
+    assert "no unlabelled posts" in said
+    assert not (results(tmp_path) / "test_predictions.txt").exists()
     assert load_record(results(tmp_path), "text")["oof"]["accuracy"] > 0.6
     assert classes_of(load_oof(results(tmp_path))) == ("sad", "happy")
     assert overruling(load_oof(results(tmp_path)))["posts"].sum() == 0

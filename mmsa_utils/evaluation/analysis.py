@@ -109,7 +109,8 @@ def label_noise(table: pd.DataFrame, run: str) -> Record:
     labels, _ = probabilities_of(table, run)
     tables = [probabilities_of(table, run, seed)[1] for seed in seeds_of(table, run)]
     mean = np.mean(tables, axis=0)
-    doubted, wrong = find_label_issues(labels, mean), mean.argmax(1) != labels
+    doubted = find_label_issues(labels, mean, n_jobs=1)  # see DownweightedClassifier
+    wrong = mean.argmax(1) != labels
     return {
         "posts": int(doubted.sum()),
         "classes": {

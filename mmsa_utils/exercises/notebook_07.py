@@ -81,8 +81,8 @@ def most_harmful_change(answer: object) -> bool:
     "7.3",
     hint="Multiply each class by how much more frequent it is here than in training; then each row "
     "has to add up to 1 again.",
-    why="A model's habit of betting on frequent classes can be undone afterwards, if you know how "
-    "frequent they are.",
+    why="A model's habit of betting on frequent classes can be undone afterwards. It helps where "
+    "nothing but their shares has changed.",
 )
 def reweigh(answer: object) -> bool:
     """`(N, K)` probabilities under other class shares, from `(N, K)`, `(K,)` and `(K,)`."""

@@ -15,40 +15,49 @@ Changes = Mapping[str, Any]  # knobs of Config and their values
 # Four thousand posts and thousands of features: slow steps.
 COURSE = Config(learning_rate=3e-4, seeds=(0, 1, 2))
 BOTH_TEXT = ("minilm", "minilm_tweets")
-THREE_TEXT = (*BOTH_TEXT, "mpnet")
+TUNED_TEXT = (*BOTH_TEXT, "mpnet_tweets")
 BOTH_LITE = ("efficientnet_lite0", "efficientnet_lite2")
 STAGES = tuple(f"{name}:stages" for name in BOTH_LITE)
-DROPOUT = {"text": 0.5, "image": 0.7, "fused": 0.8}  # as validation sets chose on other features
+VIEWS = ("efficientnet_lite0:views", "efficientnet_lite2")
 
-_TEXT: Changes = {"text_encoders": THREE_TEXT}
-_IMAGE: Changes = {"image_encoders": STAGES, "words": True}
 FEATURES = {
-    "text": COURSE.but(mode="text", **_TEXT),
-    "image": COURSE.but(mode="image", **_IMAGE),
-    "fused": COURSE.but(mode="fused", **_TEXT, **_IMAGE),
+    "text": COURSE.but(mode="text", text_encoders=TUNED_TEXT),
+    "image": COURSE.but(mode="image", image_encoders=STAGES, words=True),
+    "fused": COURSE.but(mode="fused", text_encoders=TUNED_TEXT, image_encoders=VIEWS),
 }
-# Networks do without words and MPNet: the shipped one works where no extra is installed.
 WITHOUT_MPNET: dict[str, Changes] = {
     "text": {"text_encoders": BOTH_TEXT},
     "image": {},
     "fused": {"text_encoders": BOTH_TEXT},
 }
-NETWORK: dict[str, Changes] = {
-    mode: {**WITHOUT_MPNET[mode], "words": False, "dropout": DROPOUT[mode]} for mode in MODES
+# What networks look at. They do without words and MPNet: the shipped one works where no extra is
+# installed.
+SEEN: dict[str, Changes] = {
+    "text": {"text_encoders": BOTH_TEXT},
+    "image": {"image_encoders": STAGES, "words": False},
+    "fused": {"text_encoders": BOTH_TEXT, "image_encoders": STAGES, "words": False},
 }
-_FUSED = {**NETWORK["fused"], "auxiliary_weight": 0.3, "modality_dropout": 0.2}
-NETWORKS = {mode: FEATURES[mode].but(**(NETWORK | {"fused": _FUSED})[mode]) for mode in MODES}
+_TRAINING: dict[str, Changes] = {
+    "text": {"dropout": 0.7, "learning_rate": 1e-3, "label_smoothing": 0.1},
+    "image": {"dropout": 0.8, "learning_rate": 3e-4},
+    "fused": {"dropout": 0.7, "learning_rate": 1e-3},
+}
+NETWORKS = {mode: FEATURES[mode].but(**SEEN[mode], **_TRAINING[mode]) for mode in MODES}
 
 # Of the fused network: what makes a variant, and what else it needs.
 _VARIANTS: dict[str, tuple[Changes, Changes]] = {
-    "attention": ({"head": "attention"}, {"dropout": 0.5}),  # the lab report's
+    "attention": ({"head": "attention"}, {"dropout": 0.5, "learning_rate": 1e-3}),  # the lab's
     "balanced": ({"class_weights": "balanced"}, {}),
     "plain_folds": ({}, {}),  # copies may fall on both sides
 }
-BASE_LEARNERS = {
-    "text": ("linear", "kernel ridge", "support vector machine", "TF-IDF"),
-    "image": ("linear", "kernel ridge", "network"),
-    "fused": ("linear", "kernel ridge", "TF-IDF"),
+_COMPOSITION: tuple[Changes, Changes] = (
+    {"head": "composition"},
+    {"dropout": 0.5, "learning_rate": 1e-4},
+)
+BASE_LEARNERS: dict[str, tuple[str, ...]] = {
+    "text": ("linear", "kernel ridge"),
+    "image": ("linear", "kernel ridge"),
+    "fused": ("linear", "image ensemble"),
 }
 SHARES = (0.25, 0.5, 0.75, 1.0)
 # Names of runs: a mode's is that of its network, as in notebooks 3 to 5.
@@ -62,14 +71,14 @@ TWEET_TUNED = ("minilm", "mpnet")  # encoders whose LoRA weights come with the c
 MINUTES = {
     "tweets": (25, 3),
     "words": (10, 10),
-    "baselines": (5, 5),
-    "networks": (55, 40),
-    "ensembles": (35, 35),
-    "variants": (10, 8),
-    "learning curve": (8, 8),
+    "baselines": (2, 2),
+    "networks": (20, 15),
+    "ensembles": (12, 10),
+    "variants": (6, 5),
+    "learning curve": (6, 6),
     "shipped network": (1, 1),
-    "model card": (4, 4),
-    "additive projection": (30, 30),
+    "model card": (1, 1),
+    "additive projection": (12, 12),
     "analysis": (1, 1),
     "figures": (1, 1),
 }
@@ -91,8 +100,10 @@ class Recipes:
     @property
     def interacting(self) -> dict[str, Config]:
         """Fused networks whose head can do more than add up what text and picture say, by run."""
-        composition = self.networks["fused"].but(head="composition")
-        return {"attention": self.variants["attention"], "composition": composition}
+        return {
+            "attention": self.variants["attention"],
+            "composition": _variant(_COMPOSITION, self.changes),
+        }
 
     def start(self, mode: str) -> Config:
         """The course's config for a mode, nothing chosen yet."""
@@ -113,8 +124,8 @@ def changed(config: Config, changes: Changes) -> Config:
     return config.but(**{**changes, "finetune": finetune})
 
 
-def _variant(name: str, changes: Changes) -> Config:
-    makes, needs = _VARIANTS[name]
+def _variant(variant: tuple[Changes, Changes], changes: Changes) -> Config:
+    makes, needs = variant
     return changed(NETWORKS["fused"].but(**makes, **needs), changes).but(**makes)
 
 
@@ -135,7 +146,7 @@ def reference_recipes(changes: Changes | None = None) -> Recipes:
         features={mode: changed(FEATURES[mode], changes) for mode in MODES},
         networks={mode: changed(NETWORKS[mode], changes) for mode in MODES},
         without_mpnet={mode: changed(without_mpnet[mode], changes) for mode in MODES},
-        variants={name: _variant(name, changes) for name in _VARIANTS},
+        variants={name: _variant(variant, changes) for name, variant in _VARIANTS.items()},
         base_learners=BASE_LEARNERS,
         changes=changes,
     )

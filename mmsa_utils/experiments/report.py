@@ -48,6 +48,7 @@ from .steps import DROPOUTS, RATES
 
 PAGES = ("README.md", "report.md", "report.zh.md", "MODEL_CARD.md")  # on the course's own posts
 OWN_REPORT = "own_report.md"  # the template of a report on other posts
+HASTY = "hasty_finetuning.json"  # of an earlier run: one seed, three epochs
 PREDICTIONS = "test_predictions.txt"
 ALL_RUNS = (*RUNS, "plain_folds")
 SHOWN = 5  # of the steps below
@@ -133,8 +134,8 @@ def _of_the_ablation(folder: Path) -> Record:
         "telling": [by_name[key] for key in TELLING if key in by_name][:SHOWN],
         "heads": heads,
         "kept_head": next((row for row in reversed(heads) if row["kept"]), None),
-        # TODO-RECORDS: `gain` is in every row once the ablation is made anew.
-        "finetuned": [r for r in rows if r["step"] == "fine-tuning" and r.get("gain") is not None],
+        "finetuned": [r for r in rows if r["step"] == "fine-tuning" and r["gain"] is not None],
+        "hasty": {(row["mode"], row["name"]): row for row in load_json(folder / HASTY)},
         "heads_grid": _grid(folder),
         "grid": {"dropouts": DROPOUTS, "rates": RATES},
     }
@@ -161,7 +162,8 @@ def _of_the_recipes() -> Record:
     recipes = reference_recipes()
     return {
         "networks": {mode: config.to_dict() for mode, config in recipes.networks.items()},
-        "features": {mode: config.to_dict() for mode, config in recipes.features.items()},
+        "sources": {mode: _sources(config) for mode, config in recipes.features.items()},
+        "words_in": [ENSEMBLES[m] for m, config in recipes.features.items() if _has_words(config)],
         "base_learners": dict.fromkeys(name for mode in MODES for name in BASE_LEARNERS[mode]),
         "ensembles": list(ENSEMBLES.values()),
         "main_runs": MAIN_RUNS,
@@ -171,6 +173,15 @@ def _of_the_recipes() -> Record:
         "penalties": PENALTIES,
         "minutes": MINUTES,
     }
+
+
+def _sources(config: Config) -> list[str]:
+    """The encoders whose features the base learners of a mode get."""
+    return [name for modality in config.modalities for name in config.encoders(modality)]
+
+
+def _has_words(config: Config) -> bool:
+    return config.words and "image" in config.modalities
 
 
 def _of_others(results: Path) -> Record:

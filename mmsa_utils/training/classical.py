@@ -92,7 +92,9 @@ class DownweightedClassifier(ClassifierMixin, BaseEstimator):
         """`X (n, D)`, `y (n,)`, `copies (n,)`: nothing is doubted by a model that knows a copy."""
         doubting, folds = linear_pipeline(C=DOUBT_PENALTY), StratifiedGroupKFold(self.folds)
         table = cross_val_predict(doubting, X, y, groups=copies, cv=folds, method="predict_proba")
-        self.weights_ = np.where(find_label_issues(y, table), DOUBTED_WEIGHT, 1.0)
+        # In this process: cleanlab's own ones find their table only where processes are forked.
+        doubted = find_label_issues(y, table, n_jobs=1)
+        self.weights_ = np.where(doubted, DOUBTED_WEIGHT, 1.0)
         self.estimator_ = clone(self.estimator)
         self.estimator_.fit(X, y, logisticregression__sample_weight=self.weights_)
         self.classes_ = self.estimator_.classes_

@@ -25,20 +25,20 @@ def configs(recipes: Recipes) -> list[Config]:
     return [value for group in groups for value in group if isinstance(value, Config)]
 
 
-def test_networks_need_neither_words_nor_mpnet_and_the_rest_is_that_of_the_features():
+def test_networks_need_neither_words_nor_mpnet():
     recipes = reference_recipes()
     for mode in MODES:
         network, features = recipes.networks[mode], recipes.features[mode]
         assert (network.mode, network.words) == (mode, False)
-        assert "mpnet" not in network.text_encoders
-        assert network.image_encoders == features.image_encoders
+        for config in (network, recipes.without_mpnet[mode]):
+            assert not any(name.startswith("mpnet") for name in config.text_encoders)
         assert recipes.without_mpnet[mode].words == features.words
         assert recipes.start(mode) == recipes.course.but(mode=mode)
 
 
-def test_every_base_learner_is_a_learner():
+def test_every_base_learner_is_a_learner_or_another_modalitys_ensemble():
     names = {name for mode in MODES for name in BASE_LEARNERS[mode]}
-    assert names <= set(LEARNERS)
+    assert names <= {*LEARNERS, "text ensemble", "image ensemble"}
     assert set(reference_recipes().variants) == {"attention", "balanced", "plain_folds"}
     assert {"attention", "balanced", *MODES} <= set(RUNS)
 
@@ -63,6 +63,9 @@ def test_what_makes_a_variant_stays():
     assert (attention.head, attention.dropout) == ("attention", 0.1)
     assert (balanced.head, balanced.class_weights) == ("gated", "balanced")
     assert recipes.networks["fused"].head == recipes.variants["plain_folds"].head == "gated"
+    heads = {name: config.head for name, config in recipes.interacting.items()}
+    assert heads == {"attention": "attention", "composition": "composition"}
+    assert recipes.interacting["composition"].dropout == 0.1
     assert recipes.changes == changes
 
 
