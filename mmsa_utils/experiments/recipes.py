@@ -102,7 +102,7 @@ class Recipes:
         """Fused networks whose head can do more than add up what text and picture say, by run."""
         return {
             "attention": self.variants["attention"],
-            "composition": _variant(_COMPOSITION, self.changes),
+            "composition": _variant(self.networks["fused"], _COMPOSITION, self.changes),
         }
 
     def start(self, mode: str) -> Config:
@@ -124,9 +124,9 @@ def changed(config: Config, changes: Changes) -> Config:
     return config.but(**{**changes, "finetune": finetune})
 
 
-def _variant(variant: tuple[Changes, Changes], changes: Changes) -> Config:
+def _variant(network: Config, variant: tuple[Changes, Changes], changes: Changes) -> Config:
     makes, needs = variant
-    return changed(NETWORKS["fused"].but(**makes, **needs), changes).but(**makes)
+    return changed(network.but(**makes, **needs), changes).but(**makes)
 
 
 def reference_recipes(changes: Changes | None = None) -> Recipes:
@@ -146,7 +146,7 @@ def reference_recipes(changes: Changes | None = None) -> Recipes:
         features={mode: changed(FEATURES[mode], changes) for mode in MODES},
         networks={mode: changed(NETWORKS[mode], changes) for mode in MODES},
         without_mpnet={mode: changed(without_mpnet[mode], changes) for mode in MODES},
-        variants={name: _variant(variant, changes) for name, variant in _VARIANTS.items()},
+        variants={name: _variant(NETWORKS["fused"], v, changes) for name, v in _VARIANTS.items()},
         base_learners=BASE_LEARNERS,
         changes=changes,
     )
