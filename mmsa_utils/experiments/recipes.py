@@ -32,10 +32,11 @@ WITHOUT_MPNET: dict[str, Changes] = {
 }
 # What networks look at. They do without words and MPNet: the shipped one works where no extra is
 # installed.
+_PICTURE: Changes = {"image_encoders": STAGES, "words": False}
 SEEN: dict[str, Changes] = {
-    "text": {"text_encoders": BOTH_TEXT},
-    "image": {"image_encoders": STAGES, "words": False},
-    "fused": {"text_encoders": BOTH_TEXT, "image_encoders": STAGES, "words": False},
+    "text": WITHOUT_MPNET["text"],
+    "image": _PICTURE,
+    "fused": {**WITHOUT_MPNET["fused"], **_PICTURE},
 }
 _TRAINING: dict[str, Changes] = {
     "text": {"dropout": 0.7, "learning_rate": 1e-3, "label_smoothing": 0.1},

@@ -163,7 +163,7 @@ def _of_the_recipes() -> Record:
     return {
         "networks": {mode: config.to_dict() for mode, config in recipes.networks.items()},
         "sources": {mode: _sources(config) for mode, config in recipes.features.items()},
-        "words_in": [ENSEMBLES[m] for m, config in recipes.features.items() if _has_words(config)],
+        "words_in": [ENSEMBLES[m] for m in MODES if "words" in recipes.features[m].modalities],
         "base_learners": dict.fromkeys(name for mode in MODES for name in BASE_LEARNERS[mode]),
         "ensembles": list(ENSEMBLES.values()),
         "main_runs": MAIN_RUNS,
@@ -176,12 +176,8 @@ def _of_the_recipes() -> Record:
 
 
 def _sources(config: Config) -> list[str]:
-    """The encoders whose features the base learners of a mode get."""
-    return [name for modality in config.modalities for name in config.encoders(modality)]
-
-
-def _has_words(config: Config) -> bool:
-    return config.words and "image" in config.modalities
+    """The encoders of text and picture whose features the base learners of a mode get."""
+    return [name for m in config.modalities if m != "words" for name in config.encoders(m)]
 
 
 def _of_others(results: Path) -> Record:

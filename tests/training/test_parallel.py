@@ -40,7 +40,7 @@ def plain(run):
     return [asdict(result) | {"seconds": None} for result in run.results]
 
 
-@pytest.mark.parametrize("learner", ["network", "cleaned linear", "TF-IDF"])
+@pytest.mark.parametrize("learner", ["network", "linear", "cleaned linear", "TF-IDF"])
 def test_results_are_those_of_one_process_to_the_last_digit(demo, tmp_path, learner):
     one, two = (
         cross_validate(demo, CONFIG.but(jobs=jobs), learner=learner, store=tmp_path / str(jobs))
