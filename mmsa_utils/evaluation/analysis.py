@@ -196,20 +196,13 @@ def ablation_table(rows: Sequence[Record]) -> pd.DataFrame:
             "against": row["against"] or "-",
             "validation accuracy": f"{row['validation']['accuracy']:.3f}",
             "validation macro-F1": f"{row['validation']['macro_f1']:.3f}",
-            **_gain(row),
+            "gain": "-" if row["gain"] is None else f"{row['gain']:+.3f} ± {row['error']:.3f}",
             "accuracy": f"{row['oof']['accuracy']:.3f}",
             "macro-F1": f"{row['oof']['macro_f1']:.3f}",
             "kept": "yes" if row["kept"] else "no",
         }
         for row in rows
     ).set_index("")
-
-
-def _gain(row: Record) -> dict[str, str]:
-    """The column of a row's gain over the one it is compared with, where the rows say it."""
-    if "gain" not in row:
-        return {}
-    return {"gain": "-" if row["gain"] is None else f"{row['gain']:+.3f} ± {row['error']:.3f}"}
 
 
 # ---- the posts --------------------------------------------------------------------------

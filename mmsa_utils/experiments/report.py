@@ -44,11 +44,10 @@ from .recipes import (
     TWEET_TUNED,
     reference_recipes,
 )
-from .steps import DROPOUTS, RATES
+from .steps import DROPOUTS, FROZEN, RATES
 
 PAGES = ("README.md", "report.md", "report.zh.md", "MODEL_CARD.md")  # on the course's own posts
 OWN_REPORT = "own_report.md"  # the template of a report on other posts
-HASTY = "hasty_finetuning.json"  # of an earlier run: one seed, three epochs
 PREDICTIONS = "test_predictions.txt"
 ALL_RUNS = (*RUNS, "plain_folds")
 SHOWN = 5  # of the steps below
@@ -127,6 +126,7 @@ def _of_the_ablation(folder: Path) -> Record:
     heads = of_track(rows, "fused", "heads")
     by_name = {(row["mode"], row["step"], row["name"]): row for row in rows if not row["kept"]}
     features = [row for row in of_track(rows, "fused", "features") if row["kept"]]
+    finetuned = _compared(rows, "fine-tuning")
     return {
         "ablations": rows,
         "steps": {mode: analyses.kept_steps(rows, mode) for mode in MODES},
@@ -134,11 +134,18 @@ def _of_the_ablation(folder: Path) -> Record:
         "telling": [by_name[key] for key in TELLING if key in by_name][:SHOWN],
         "heads": heads,
         "kept_head": next((row for row in reversed(heads) if row["kept"]), None),
-        "finetuned": [r for r in rows if r["step"] == "fine-tuning" and r["gain"] is not None],
-        "hasty": {(row["mode"], row["name"]): row for row in load_json(folder / HASTY)},
+        "finetuned": finetuned,
+        "trained_along": {mode: config[f"{mode}_encoders"][0] for mode, config in FROZEN.items()},
+        "tuned_on": {row["device"] for row in finetuned},
+        "blended": _compared(rows, "blend"),
         "heads_grid": _grid(folder),
         "grid": {"dropouts": DROPOUTS, "rates": RATES},
     }
+
+
+def _compared(rows: Sequence[Record], step: str) -> list[Record]:
+    """The rows of a kind of track, of all modes, but for those that they are compared with."""
+    return [row for row in rows if row["step"] == step and row["gain"] is not None]
 
 
 def _grid(folder: Path) -> list[Record]:

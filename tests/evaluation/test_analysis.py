@@ -223,24 +223,22 @@ def test_kept_steps_lead_from_the_first_features_to_the_reported_ensemble() -> N
     assert [row["name"] for row in analysis.kept_steps(STEPS, "image")] == ["words"]
 
 
-def test_ablation_table_shows_scores_and_what_was_kept() -> None:
-    table = analysis.ablation_table(STEPS[:2])
+def test_ablation_table_shows_scores_gains_and_what_was_kept() -> None:
+    first, second = STEPS[:2]
+    rows = [{**first, "gain": None, "error": None}, {**second, "gain": -0.0123, "error": 0.0042}]
+    table = analysis.ablation_table(rows)
     assert table.loc["views"].to_dict() == {
         "against": "linear",
         "validation accuracy": "0.712",
         "validation macro-F1": "0.500",
+        "gain": "-0.012 ± 0.004",
         "accuracy": "0.700",
         "macro-F1": "0.510",
         "kept": "no",
     }
     assert table["against"].tolist() == ["-", "linear"]
+    assert table["gain"].tolist() == ["-", "-0.012 ± 0.004"]
     assert table["kept"].tolist() == ["yes", "no"]
-
-
-def test_ablation_table_shows_gains_with_their_errors() -> None:
-    first, second = STEPS[:2]
-    rows = [{**first, "gain": None, "error": None}, {**second, "gain": -0.0123, "error": 0.0042}]
-    assert analysis.ablation_table(rows)["gain"].tolist() == ["-", "-0.012 ± 0.004"]
 
 
 # ---- the posts --------------------------------------------------------------------------

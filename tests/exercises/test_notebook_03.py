@@ -82,7 +82,7 @@ def test_an_error_in_the_students_function_is_said():
 
 @pytest.fixture
 def recalls(monkeypatch):
-    """Those of one machine, so that nothing has to be trained."""
+    """Those of one machine, so that nothing has to be trained: the worked solution trains."""
     monkeypatch.setattr(notebook_03, "_recalls", lambda: RECALLS)
 
 
@@ -96,10 +96,3 @@ def recalls(monkeypatch):
 )
 def test_recalls_of_neutral(recalls, changes, said):
     assert verdict("3.2", RECALLS | changes).startswith(f"3.2: {said}")
-
-
-def test_weights_do_nothing_for_equal_classes_and_find_more_of_a_rare_one():
-    found = notebook_03._recalls()
-    assert set(found) == set(RECALLS)
-    assert found["demo, balanced"] == pytest.approx(found["demo, none"], abs=0.03)
-    assert found["rare, balanced"] > found["rare, none"]

