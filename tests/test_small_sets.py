@@ -136,8 +136,8 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
         **knobs: object,
     ) -> str:
         folder = make(tmp_path / "posts", draw, posts, classes)
-        for name, place in (("DATA", folder), ("OUT", tmp_path / "out"), ("CACHE", tmp_path)):
-            monkeypatch.setenv(f"MMSA_{name}", str(place))
+        monkeypatch.setenv("MMSA_DATA", str(folder))
+        monkeypatch.setenv("MMSA_OUT", str(tmp_path / "out"))
         file = joined(tmp_path / "all.ipynb", notebooks, {**KNOBS, **knobs})
         run_notebooks(tmp_path / "done", files=[file])
         done = tmp_path / "done" / file.name
@@ -167,7 +167,8 @@ def test_two_classes_no_test_list_and_texts_and_pictures_that_never_disagree(
     run: Run, tmp_path: Path
 ) -> None:
     small = {"epochs": 40, "learning_rate": 3e-3, "dropout": 0.0}
-    said = run(plain, (30, 0), classes=("sad", "happy"), **small)
+    notebooks = [file for file in COURSE if "augmentation" not in file.name]  # the same for any
+    said = run(plain, (30, 0), classes=("sad", "happy"), notebooks=notebooks, **small)
     assert "30 labelled posts, 0 unlabelled" in said
     assert "no unlabelled posts" in said
     assert not (results(tmp_path) / "test_predictions.txt").exists()

@@ -6,6 +6,7 @@ epoch draws the same numbers as one that was not.
 """
 
 import copy
+import math
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -17,9 +18,8 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 from torch import nn
-from torch.optim.lr_scheduler import LRScheduler
+from torch.optim.lr_scheduler import LambdaLR
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
-from transformers import get_cosine_schedule_with_warmup
 
 from ..config import LABELS, Config
 from ..devices import autocast, to_device
@@ -70,7 +70,7 @@ class TrainingState:
 
     model: Trainable
     optimizer: torch.optim.Optimizer
-    schedule: LRScheduler
+    schedule: LambdaLR
     average: AveragedModel | None  # moving average of the weights, where there is one
     history: list[EpochLog] = field(default_factory=list)
     best_epoch: int = 0
@@ -134,10 +134,22 @@ class TrainingState:
 
 def make_schedule(
     optimizer: torch.optim.Optimizer, steps_per_epoch: int, config: Config
-) -> LRScheduler:
-    """Linear warm-up, then cosine to zero; to be stepped once a batch."""
+) -> LambdaLR:
+    """Linear warm-up, then cosine to zero (Loshchilov and Hutter, "SGDR", ICLR 2017).
+
+    To be stepped once a batch. It is transformers' `get_cosine_schedule_with_warmup`, without the
+    seconds that its module takes to import.
+    """
     warmup = round(config.warmup_epochs * steps_per_epoch)
-    return get_cosine_schedule_with_warmup(optimizer, warmup, config.epochs * steps_per_epoch)
+    decay = max(1, config.epochs * steps_per_epoch - warmup)
+
+    def factor(step: int) -> float:
+        if step < warmup:
+            return step / warmup
+        done = (step - warmup) / decay
+        return max(0.0, 0.5 * (1 + math.cos(math.pi * done)))
+
+    return LambdaLR(optimizer, factor)
 
 
 def make_average(model: nn.Module, config: Config) -> AveragedModel | None:

@@ -327,7 +327,7 @@ def test_tfidf_learns_little_from_sentences_that_never_repeat(demo, tmp_path):
 
 @pytest.mark.parametrize("trained", [("text",), ("image",), ("text", "image")])
 def test_encoders_can_be_trained_along(demo, tmp_path, trained):
-    small = demo.__class__("demo", demo.labelled[:45], demo.unlabelled[:2], demo.excluded)
+    small = demo.__class__("demo", demo.labelled[:27], demo.unlabelled[:2], demo.excluded)
     config = Config(finetune=trained, epochs=1, folds=2, inner_folds=3, batch_size=16)
     run = cross_validate(small, config, store=tmp_path)
     frozen = cross_validate(small, config.but(finetune=()), store=tmp_path / "frozen")

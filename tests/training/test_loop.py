@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from transformers import get_cosine_schedule_with_warmup
 
 from mmsa_utils.config import Config
 from mmsa_utils.errors import CourseError
@@ -120,6 +121,16 @@ def test_warm_up_then_cosine_to_zero():
     assert max(rates) == rates[10] == pytest.approx(1.0)
     assert rates[30] == pytest.approx(0.5)
     assert schedule.get_last_lr()[0] == pytest.approx(0.0, abs=1e-9)
+
+
+@pytest.mark.parametrize("warmup_epochs", [0.0, 0.5, 2.0])
+def test_the_schedule_is_that_of_transformers(warmup_epochs):
+    config = Config(epochs=3, warmup_epochs=warmup_epochs)
+    optimizer = torch.optim.AdamW(Toy().parameters(), lr=1.0)
+    (ours,) = make_schedule(optimizer, 7, config).lr_lambdas
+    steps = round(warmup_epochs * 7)
+    (theirs,) = get_cosine_schedule_with_warmup(optimizer, steps, 21).lr_lambdas
+    assert [ours(step) for step in range(25)] == [theirs(step) for step in range(25)]
 
 
 def test_losses_are_means_over_posts_not_over_batches():
