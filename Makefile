@@ -7,7 +7,7 @@ READY     = $(VENV)/.ready
 EXTRAS    = $(VENV)/.extras
 SPHINX    = $(VENV)/.site
 PIP       = $(PYTHON) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
-# A test file a core; what takes longest begins first. One thread each: two would wait for each other.
+# A test file a core, in the order of tests/conftest.py. One thread each: two would wait for each other.
 JOBS      = -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 # The first of some Pythons that really starts (a pyenv shim may not) and can make a venv: those
 # on the path, then pyenv's own.
@@ -30,7 +30,7 @@ test: $(READY) lint          ## unit tests, and the notebooks against their save
 	OMP_NUM_THREADS=1 $(MAKE) --keep-going --jobs 2 unit-tests notebook-tests
 
 unit-tests: $(READY)
-	$(PYTHON) -m pytest -v $(JOBS) tests/test_small_sets.py tests
+	$(PYTHON) -m pytest -v $(JOBS) tests
 
 notebook-tests: $(READY)     # in one process: a notebook's cells have to stay in their order
 	$(PYTHON) -m pytest --nbval -v notebooks

@@ -15,6 +15,14 @@ os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"
 os.environ["HF_HUB_OFFLINE"] = "1"  # no test may need the network
 
 
+# These take longest, so they begin first: at the end a process would be left alone with them.
+LONGEST = ("test_small_sets.py", "test_cross_validation.py", "test_ablations.py", "test_reference.py")
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: item.path.name not in LONGEST)
+
+
 def pytest_unconfigure():
     _OUT.cleanup()
 
