@@ -16,7 +16,12 @@ os.environ["HF_HUB_OFFLINE"] = "1"  # no test may need the network
 
 
 # These take longest, so they begin first: at the end a process would be left alone with them.
-LONGEST = ("test_small_sets.py", "test_cross_validation.py", "test_ablations.py", "test_reference.py")
+LONGEST = (
+    "test_small_sets.py",
+    "test_cross_validation.py",
+    "test_ablations.py",
+    "test_reference.py",
+)
 
 
 def pytest_collection_modifyitems(items):

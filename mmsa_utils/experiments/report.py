@@ -193,6 +193,8 @@ def _of_others(results: Path) -> Record:
     figures = published["figures"]
     return {
         "published": published,
+        "bench": load_json(results / "bench.json"),
+        "engines": {"torch": "torch", "openvino": "OpenVINO", "onnxruntime": "ONNX Runtime"},
         "quoted": {row["name"]: row for row in figures},
         "asked": [row for row in figures if row["group"] == "zero_shot"],
     }
@@ -255,9 +257,11 @@ def _environment() -> jinja2.Environment:
 
 
 def _machines(record: Record) -> list[Record]:
-    """What a run was computed on: one environment, or several."""
+    """What a run was computed on: one environment, or several that the pages can tell apart."""
     found = record["environment"]
-    return found if isinstance(found, list) else [found]
+    found = found if isinstance(found, list) else [found]
+    said = ("device", "precision", "cores", "torch")
+    return list({tuple(map(each.get, said)): each for each in found}.values())
 
 
 # ---- the course's pages -----------------------------------------------------------------

@@ -38,8 +38,8 @@ DEFAULT = ("features", "heads", "network", "label noise", "ensemble", "fine-tuni
 
 @pytest.fixture(scope="module")
 def demo(demo):
-    """Half of the demo set: rows are what is tested, not scores."""
-    return Dataset("demo", demo.labelled[:120], demo.unlabelled[:8], demo.excluded)
+    """A part of the demo set: rows are what is tested, not scores."""
+    return Dataset("demo", demo.labelled[:72], demo.unlabelled[:8], demo.excluded)
 
 
 @pytest.fixture(scope="module")
@@ -264,7 +264,7 @@ def test_tracks_are_named_by_step_or_by_mode_and_step():
 
 
 def test_a_folder_of_other_posts_is_refused_before_anything_is_run(recipes, plan, demo, tmp_path):
-    part = Dataset("demo", demo.labelled[:90], (), demo.excluded)
+    part = Dataset("demo", demo.labelled[:60], (), demo.excluded)
     claim_folder(tmp_path, part)
     with pytest.raises(CourseError, match="holds runs on other posts"):
         run_ablations(demo, recipes, tmp_path, plan=plan)

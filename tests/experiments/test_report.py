@@ -142,6 +142,7 @@ def row(mode, step, name, *, against="frozen", gain=-0.0123, kept=False, **setti
         "oof": scores(0.5),
         "seeds": [0],
         "device": "cuda",
+        "seconds": 90.0,
         "kept": kept or against is None,
     }
 
@@ -172,6 +173,25 @@ def ablations():
 
 def mean(value):
     return {name: {"mean": value, "deviation": 0.0123} for name in ("accuracy", "macro_f1")}
+
+
+def bench():
+    way = {"accuracy": 0.6789, "macro_f1": 0.4567}
+    mode = {"course": way, "lab_report": {**way, "accuracy": 0.1234}, "times_faster": 12.34}
+    engine = {"times_torch": {"torch": 1.0, "openvino": 2.34}, "fastest": "openvino"}
+    grown = {
+        "times_seconds": {"load": 9.87, "groups": 24.1, "predict": 10.4},
+        "times_peak_memory": 1.02,
+    }
+    return {
+        "lab_report": {
+            "posts": 400,
+            "modes": dict.fromkeys(MODES, mode),
+            "environment": {"cores": 3},
+        },
+        "features": {"encoders": {"efficientnet_lite0": engine}},
+        "scale": {"load": {"growth": grown}, "predict": {"growth": grown}},
+    }
 
 
 def calibration():
@@ -272,6 +292,7 @@ def make_results(results):
     save_json(card(), folder / "card.json")
     save_json(emap(), folder / "emap.json")
     save_json(load_json(RESULTS / "published.json"), results / "published.json")
+    save_json(bench(), results / "bench.json")
     return results
 
 
@@ -308,6 +329,18 @@ def test_the_pages_show_the_figures_of_the_records(pages):
     assert "两者合用为 **67.0%**（**0.570**）" in chinese
     assert "| 中性 | 11 | 19.6% |" in chinese
     assert "| fused_ensemble | 0.670 ± 0.014 | 0.570 ± 0.014 |" in pages["README.md"]
+
+
+def test_the_readme_says_how_fast_it_is_by_ratios(pages):
+    readme = in_one_line(pages["README.md"])
+    assert "| here | 0.679 / 0.457 |" in readme
+    assert "| the lab report's way | 0.123 / 0.457 |" in readme
+    assert "| times as fast | 12.3 | 12.3 | 12.3 |" in readme
+    assert "2.3 times as fast from `efficientnet_lite0` by OpenVINO as by torch" in readme
+    assert (
+        "take 9.9 times as long to read and check, 24 times as long to search for copies" in readme
+    )
+    assert "10 times as long to predict, with 1.0 times the memory" in readme
 
 
 def test_the_report_shows_gains_with_their_errors(pages):
