@@ -337,7 +337,7 @@ def run(*arguments, **options):
     return subprocess.run(command, cwd=PROJECT, env=environment, check=False, **pipes)
 
 
-@pytest.mark.parametrize("encoding", ["cp1252", "utf-8"])
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])
 def test_output_of_any_encoding_shows_any_name(encoding, folder, tmp_path_factory):
     place = shutil.copytree(folder, tmp_path_factory.mktemp("any") / "帖子 ±")
     environment = {"PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"}

@@ -9,8 +9,8 @@ from mmsa_utils.data import load_dataset
 from . import fuzzing
 
 
-def test_150_byte_changes_leave_a_row_or_a_post(tmp_path):
-    failures = fuzzing.fuzz(150, seed=20240, folder=tmp_path)
+def test_300_byte_changes_leave_a_row_or_a_post(tmp_path):
+    failures = fuzzing.fuzz(300, seed=20240, folder=tmp_path)
     assert not failures, "\n\n".join(map(str, failures))
 
 

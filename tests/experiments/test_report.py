@@ -354,6 +354,12 @@ def test_the_report_shows_gains_with_their_errors(pages):
     assert "the best dropouts go from 0.3 to 0.8" in paper
 
 
+def paper_on(rows, results):
+    """The English report where the ablation has these rows."""
+    save_json(rows, results / "course" / "ablations.json")
+    return in_one_line(render_pages(results)["report.md"])
+
+
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
@@ -365,21 +371,18 @@ def test_the_report_shows_gains_with_their_errors(pages):
 def test_the_report_calls_a_step_what_the_rule_calls_it(results, changes, says):
     rows = ablations()
     next(r for r in rows if r["name"] == "top layers").update(changes)
-    save_json(rows, results / "course" / "ablations.json")
-    paper = in_one_line(render_pages(results)["report.md"])
+    paper = paper_on(rows, results)
     assert f"text, *top layers*, {changes['gain']:+.3f} ± 0.004 over *frozen* ({says}); " in paper
 
 
 def test_the_report_says_what_trained_encoders_bring_to_the_ensembles(results):
-    rows, file = ablations(), results / "course" / "ablations.json"
+    rows = ablations()
     says = "In the ensembles a network so trained gives {} ± 0.004 (text, {})"
     frozen = "the reported runs leave their encoders frozen"
-    save_json(rows, file)
-    paper = in_one_line(render_pages(results)["report.md"])
+    paper = paper_on(rows, results)
     assert f"{says.format('-0.012', 'no gain')}: {frozen}." in paper
     rows[-1].update(kept=True, gain=0.009)
-    save_json(rows, file)
-    paper = in_one_line(render_pages(results)["report.md"])
+    paper = paper_on(rows, results)
     assert f"{says.format('+0.009', 'kept')}." in paper
     assert frozen not in paper
 
@@ -387,8 +390,7 @@ def test_the_report_says_what_trained_encoders_bring_to_the_ensembles(results):
 def test_a_head_that_is_kept_over_the_simplest_is_said_to_be(results):
     rows = ablations()
     next(r for r in rows if r["name"] == "late").update(kept=True, gain=0.009)
-    save_json(rows, results / "course" / "ablations.json")
-    paper = in_one_line(render_pages(results)["report.md"])
+    paper = paper_on(rows, results)
     assert "`late` gains more than noise over `concat`, the simplest" in paper
 
 
