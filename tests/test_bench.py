@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from bench import __main__ as command
-from bench import common, features, lab_report, scale, synthetic
+from bench import common, features, lab_report, reference, scale, synthetic
 from mmsa_utils.config import ENGINES
 from mmsa_utils.data import find_groups, load_dataset
 from mmsa_utils.encoders import extract_features
 from mmsa_utils.errors import CourseError
+from mmsa_utils.paths import PROJECT
 from mmsa_utils.settings import cache_folder
 
 
@@ -125,6 +126,21 @@ def test_growth_compares_the_two_largest():
         "times_seconds": {"load": 15.0},
         "times_peak_memory": 1.25,
     }
+
+
+# ---- the reference run ------------------------------------------------------------------
+
+
+def test_the_reference_run_is_measured_from_nothing_and_leaves_results_alone(demo, monkeypatch):
+    asked = []
+    monkeypatch.setattr(reference, "run_reference", lambda run: asked.append(run) or {"words": 1.6})
+    found = reference.measure(quick=True)
+    assert found["seconds"] == {"words": 2}
+    (run,) = asked
+    assert run.dataset.labelled == demo.labelled
+    places = (run.folder, run.images, run.weights)
+    assert not any(place.exists() or place.is_relative_to(PROJECT) for place in places)
+    assert run.recipes.course.jobs == 0
 
 
 # ---- the command ------------------------------------------------------------------------

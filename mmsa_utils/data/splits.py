@@ -58,10 +58,12 @@ def _cut_pairs(texts: Sequence[str]) -> np.ndarray:
 def _near_pairs(hashes: Sequence[str], distance: int) -> np.ndarray:
     """`(2, pairs)`: indices of 64-bit hashes that differ in at most `distance` bits.
 
-    An empty hash is near none.
+    Of equal hashes, the first stands for all. An empty hash is near none.
     """
     known = np.flatnonzero([bool(value) for value in hashes])
     bits = np.array([int(value, 16) for value in hashes if value], dtype=np.uint64)
+    bits, first = np.unique(bits, return_index=True)
+    known = known[first]
     pairs = [np.empty((2, 0), dtype=int)]
     for index in range(len(bits)):
         near = np.bitwise_count(bits[index + 1 :] ^ bits[index]) <= distance
@@ -90,7 +92,8 @@ def find_groups(posts: Sequence[Post], *, distance: int = NEAR_IMAGE) -> np.ndar
 
     Equal text (as `comparable` gives it; an empty rest equals nothing), a text that is cut off
     in the other, or a perceptual hash within `distance` bits makes two posts one group; groups
-    join transitively. Blank pictures and placeholders join nothing.
+    join transitively. Blank pictures and placeholders join nothing; no picture does where
+    `distance` is below 0.
     """
     from scipy.sparse import coo_matrix  # as scikit-learn below: prediction does without
     from scipy.sparse.csgraph import connected_components
@@ -99,9 +102,10 @@ def find_groups(posts: Sequence[Post], *, distance: int = NEAR_IMAGE) -> np.ndar
     placeholders = find_placeholders(posts)
     hashes = [post.facts.phash for post in posts]
     hashes = ["" if value in placeholders else value for value in hashes]
-    pairs = np.concatenate(
-        [_equal_pairs(texts), _cut_pairs(texts), _near_pairs(hashes, distance)], axis=1
-    )
+    found = [_equal_pairs(texts), _cut_pairs(texts)]
+    if distance >= 0:
+        found += [_equal_pairs(hashes), _near_pairs(hashes, distance)]
+    pairs = np.concatenate(found, axis=1)
     links = coo_matrix((np.ones(pairs.shape[1]), tuple(pairs)), shape=(len(posts),) * 2)
     return connected_components(links, directed=False)[1]
 

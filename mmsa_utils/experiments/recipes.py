@@ -67,19 +67,20 @@ ENSEMBLE_MEAN = f"{ENSEMBLES['fused']}_mean"  # over seeds
 MAIN_RUNS = ("majority", "tfidf", *MODES, *ENSEMBLES.values())  # as the pages list them
 RUNS = (*MAIN_RUNS, ENSEMBLE_MEAN, "attention", "balanced")
 TWEET_TUNED = ("minilm", "mpnet")  # encoders whose LoRA weights come with the course
-# Minutes of each stage on 2 CPU cores without caches, and with a GPU beside them. The latter are
-# estimates: encoders take a tenth, all else stays on the processor.
+# Minutes of each stage on 2 CPU cores without caches (`results/bench.json`), and with a GPU beside
+# them. The latter are estimates: encoders take a tenth, all else stays on the processor.
 MINUTES = {
     "tweets": (25, 3),
-    "words": (10, 10),
-    "baselines": (2, 2),
-    "networks": (20, 15),
-    "ensembles": (12, 10),
-    "variants": (6, 5),
-    "learning curve": (6, 6),
+    "words": (11, 11),
+    "features": (18, 2),
+    "baselines": (4, 4),
+    "networks": (13, 10),
+    "ensembles": (5, 5),
+    "variants": (4, 3),
+    "learning curve": (8, 8),
     "shipped network": (1, 1),
     "model card": (1, 1),
-    "additive projection": (12, 12),
+    "additive projection": (11, 10),
     "analysis": (1, 1),
     "figures": (1, 1),
 }

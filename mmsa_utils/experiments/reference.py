@@ -3,6 +3,7 @@
 Resumable at every fold. What is run is in `recipes.py`.
 """
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -116,6 +117,13 @@ def words(reference: Reference) -> None:
     _, problems = reference.read_words(reference.dataset.posts)
     for problem in problems:
         print(f"  counts as without words: {problem}")
+
+
+def features(reference: Reference) -> None:
+    """What the frozen encoders make of all posts, into the cache."""
+    recipes = reference.recipes
+    for config in (*recipes.features.values(), *recipes.networks.values()):
+        PostData(reference.dataset, config).prepare()
 
 
 def baselines(reference: Reference) -> None:
@@ -343,6 +351,7 @@ def _waterfalls(reference: Reference) -> dict[str, Figure]:
 STAGES: dict[str, Callable[[Reference], None]] = {
     "tweets": tweets,
     "words": words,
+    "features": features,
     "baselines": baselines,
     "networks": networks,
     "ensembles": ensembles,
@@ -360,6 +369,7 @@ STAGES: dict[str, Callable[[Reference], None]] = {
 WITHOUT_TABLE = {
     "tweets",
     "words",
+    "features",
     "learning curve",
     "shipped network",
     "model card",
@@ -382,19 +392,26 @@ def _require_own_folder(reference: Reference, stages: Sequence[str]) -> None:
         table_rows(reference.table(), reference.dataset)
 
 
-def run_reference(reference: Reference, *, stages: Sequence[str] = ()) -> None:
+def run_reference(reference: Reference, *, stages: Sequence[str] = ()) -> dict[str, float]:
     """Runs stages in order; what is finished is read, not run again.
 
     Args:
         stages: names of `STAGES`; every one by default.
 
+    Returns:
+        The seconds that each stage took.
+
     Raises:
         CourseError: where a stage is not known, the folder of records is that of other posts,
             or its table, which the stages need, was shuffled by another salt.
     """
-    chosen = _chosen(stages)
+    chosen, seconds = _chosen(stages), {}
     _require_own_folder(reference, chosen)
     for number, name in enumerate(chosen, start=1):
         minutes, _ = MINUTES[name]
         print(f"[{number}/{len(chosen)}] {name} (about {minutes} min on 2 CPU cores)", flush=True)
+        start = time.perf_counter()
         STAGES[name](reference)
+        seconds[name] = time.perf_counter() - start
+        print(f"  took {seconds[name]:.0f} s", flush=True)
+    return seconds

@@ -34,6 +34,7 @@ from ..version import __version__
 from .card import FEWEST
 from .front import example, notebook_minutes
 from .heads import FILE as GRID
+from .keeping import errors_needed
 from .places import COURSE_NAME
 from .recipes import (
     BASE_LEARNERS,
@@ -50,7 +51,8 @@ PAGES = ("README.md", "report.md", "report.zh.md", "MODEL_CARD.md")  # on the co
 OWN_REPORT = "own_report.md"  # the template of a report on other posts
 PREDICTIONS = "test_predictions.txt"
 ALL_RUNS = (*RUNS, "plain_folds")
-SHOWN = 5  # of the steps below
+BARELY = 1.5  # standard errors: a gain below that may well be luck
+SHOWN = 4  # of the steps below
 # Steps that teach something where they are not kept, the most telling first. Those of heads and
 # fine-tuning have paragraphs of their own.
 TELLING = (
@@ -127,8 +129,12 @@ def _of_the_ablation(folder: Path) -> Record:
     by_name = {(row["mode"], row["step"], row["name"]): row for row in rows if not row["kept"]}
     features = [row for row in of_track(rows, "fused", "features") if row["kept"]]
     finetuned = _compared(rows, "fine-tuning")
+    judged = [row for row in rows if row["gain"] is not None]
     return {
         "ablations": rows,
+        "judged": judged,
+        "barely_errors": BARELY,
+        "barely": [r for r in judged if r["kept"] and r["gain"] < BARELY * r["error"]],
         "steps": {mode: analyses.kept_steps(rows, mode) for mode in MODES},
         "last_features": features[-1] if features else None,
         "telling": [by_name[key] for key in TELLING if key in by_name][:SHOWN],
@@ -175,6 +181,7 @@ def _of_the_recipes() -> Record:
         "ensembles": list(ENSEMBLES.values()),
         "main_runs": MAIN_RUNS,
         "most_lost": MOST_LOST,
+        "asked_of_three": errors_needed(len(recipes.course.seeds) * recipes.course.folds, 3),
         "parts": Nested.PARTS,
         "inner_folds": recipes.course.inner_folds,
         "penalties": PENALTIES,
@@ -427,5 +434,6 @@ def _seal(text: str) -> str:
 def _may_be_replaced(file: Path) -> bool:
     if not file.exists():
         return True
-    first, _, rest = file.read_text(encoding="utf-8").partition("\n")
+    # In another encoding somebody has saved it: then the seal does not fit.
+    first, _, rest = file.read_text(encoding="utf-8", errors="replace").partition("\n")
     return f"{first}\n" == _seal(rest)

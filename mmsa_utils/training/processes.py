@@ -6,6 +6,7 @@ process are no danger to them. They stay for the next work, for importing torch 
 
 import os
 import time
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures.process import BrokenProcessPool
 from functools import cache
@@ -21,6 +22,8 @@ from ..errors import CourseError
 
 T = TypeVar("T")
 R = TypeVar("R")
+# loky starts a process anew once its memory has grown, and warns: nothing is lost by it.
+warnings.filterwarnings("ignore", "A worker stopped while some jobs", UserWarning)
 
 
 def count_processes(jobs: int, *, tasks: int) -> int:

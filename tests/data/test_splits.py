@@ -5,6 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_matrix
+from scipy.sparse.csgraph import connected_components
 
 from mmsa_utils.data.splits import (
     assign_inner_folds,
@@ -48,6 +50,17 @@ def test_pictures_within_eight_bits_are_copies_and_groups_join_transitively(demo
     groups = find_groups(posts)
     assert groups[0] == groups[1] == groups[2]  # 8 bits, then 8 more
     assert groups[3] != groups[0]  # 9 bits from the nearest
+
+
+@pytest.mark.parametrize("distance", [-1, 0, 2, 8])
+def test_pictures_join_as_a_comparison_of_each_with_each_says(demo, distance):
+    rng = np.random.default_rng(0)
+    flips = [sum(1 << int(bit) for bit in rng.choice(64, size=rng.integers(6))) for _ in range(60)]
+    values = [int(rng.integers(5)) * 0x1111_1111_1111_1111 ^ flip for flip in flips]
+    posts = [with_text(demo.labelled[0], f"text {n}", f"{v:016x}") for n, v in enumerate(values)]
+    near = [[(a ^ b).bit_count() <= distance for b in values] for a in values]
+    expected = connected_components(csr_matrix(near), directed=False)[1]
+    np.testing.assert_array_equal(find_groups(posts, distance=distance), expected)
 
 
 def test_retweets_join_their_original_also_where_they_are_cut_off(demo):

@@ -11,11 +11,14 @@ from mmsa_utils.errors import CourseError
 from mmsa_utils.experiments.recipes import (
     BASE_LEARNERS,
     MAIN_RUNS,
+    MINUTES,
     RUNS,
     Recipes,
     changed,
     reference_recipes,
 )
+from mmsa_utils.io import load_json
+from mmsa_utils.paths import RESULTS
 from mmsa_utils.training.learners import LEARNERS
 
 
@@ -91,3 +94,10 @@ def test_recipes_and_options_need_no_torch():
         "sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+
+
+def test_the_minutes_that_a_stage_is_said_to_take_are_those_that_it_took():
+    took = load_json(RESULTS / "bench.json")["reference"]["seconds"]
+    assert list(took) == list(MINUTES)
+    said = {name: minutes for name, (minutes, _) in MINUTES.items() if name != "tweets"}
+    assert said == {name: max(1, round(took[name] / 60)) for name in said}

@@ -191,6 +191,7 @@ def bench():
         },
         "features": {"encoders": {"efficientnet_lite0": engine}},
         "scale": {"load": {"growth": grown}, "predict": {"growth": grown}},
+        "reference": {"seconds": {"words": 3000.0, "features": 2400.0}},
     }
 
 
@@ -347,7 +348,7 @@ def test_the_report_shows_gains_with_their_errors(pages):
     paper = in_one_line(pages["report.md"])
     assert "| frozen | 0.432 / 0.321 | -0.012 ± 0.004 | 1 | no | 0.500 / 0.400 |" in paper
     assert "| - | 0.432 / 0.321 | - | 1 | **yes** | 0.500 / 0.400 |" in paper
-    assert "text, *top layers*, -0.012 ± 0.004 over *frozen* (no gain); " in paper
+    assert "text, *top layers* (one seed), -0.012 ± 0.004 (no gain); " in paper
     assert "| late | 0.3 | 0.001 | -0.012 ± 0.004 | no | 0.500 / 0.400 |" in paper
     assert "| fused | late | 0.3 | 0.001 | 0.700 | 0.600 | 0.710 |" in paper
     assert "No head gains more than noise over `concat`, the simplest" in paper
@@ -372,7 +373,7 @@ def test_the_report_calls_a_step_what_the_rule_calls_it(results, changes, says):
     rows = ablations()
     next(r for r in rows if r["name"] == "top layers").update(changes)
     paper = paper_on(rows, results)
-    assert f"text, *top layers*, {changes['gain']:+.3f} ± 0.004 over *frozen* ({says}); " in paper
+    assert f"text, *top layers* (one seed), {changes['gain']:+.3f} ± 0.004 ({says}); " in paper
 
 
 def test_the_report_says_what_trained_encoders_bring_to_the_ensembles(results):
@@ -407,7 +408,7 @@ def test_the_readme_shows_the_ensembles_and_the_reports_appendix_every_run(pages
 
 
 def test_what_choices_could_see_is_one_sentence_on_every_page(pages):
-    sentence = "Every choice was made on .*inner predictions.* no scored prediction chose anything"
+    sentence = "Every choice among the steps that were tried .* authors who had seen earlier scored figures"
     said = [re.findall(sentence, in_one_line(pages[page])) for page in PAGES if page != PAPERS[1]]
     assert [len(found) for found in said] == [1, 1, 1]
     assert said[0] == said[1] == said[2]
@@ -667,6 +668,14 @@ def test_a_report_that_was_written_in_stays(own, capsys):
     assert first.read_text(encoding="utf-8") == written
     assert (own / "report-2.md").exists()
     assert write_own_report(own) == own / "report-2.md"
+
+
+def test_a_report_that_was_saved_in_another_encoding_stays(own):
+    first = write_own_report(own)
+    written = first.read_text(encoding="utf-8").replace("*Write this last", "我发现 *Write")
+    first.write_bytes(written.encode("gb18030"))
+    assert write_own_report(own) == own / "report-2.md"
+    assert first.read_bytes() == written.encode("gb18030")
 
 
 def test_a_folder_without_records_is_refused_in_one_line(tmp_path, capsys):
