@@ -193,6 +193,7 @@ def ablation_table(rows: Sequence[Record]) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "": row["name"],
+            "stage": row["step"],
             "against": row["against"] or "-",
             "validation accuracy": f"{row['validation']['accuracy']:.3f}",
             "validation macro-F1": f"{row['validation']['macro_f1']:.3f}",

@@ -228,6 +228,7 @@ def test_ablation_table_shows_scores_gains_and_what_was_kept() -> None:
     rows = [{**first, "gain": None, "error": None}, {**second, "gain": -0.0123, "error": 0.0042}]
     table = analysis.ablation_table(rows)
     assert table.loc["views"].to_dict() == {
+        "stage": "features",
         "against": "linear",
         "validation accuracy": "0.712",
         "validation macro-F1": "0.500",
