@@ -92,8 +92,10 @@ class Config:
             if not value and name != "finetune":
                 raise CourseError(f"{name}=() is empty: name at least one")
         for seed in self.seeds:
-            if not _is_whole(seed):
-                raise CourseError(f"seeds={self.seeds}: {seed!r} is no whole number")
+            if not _is_whole(seed) or not 0 <= seed < _SEEDS:
+                raise CourseError(
+                    f"seeds={self.seeds}: {seed!r} is no whole number from 0 to {_SEEDS - 1}"
+                )
         if len(set(self.seeds)) < len(self.seeds):
             raise CourseError(f"seeds={self.seeds}: one stands there twice and would count twice")
 
@@ -184,6 +186,7 @@ class Config:
         return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:12]
 
 
+_SEEDS = 2**32  # as many as scikit-learn's generators take
 _Range = tuple[str, Callable[[float], bool]]  # in words, and as a test
 _SHARE: _Range = ("from 0 to below 1", lambda x: 0 <= x < 1)
 _POSITIVE: _Range = ("above 0", lambda x: x > 0)

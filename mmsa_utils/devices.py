@@ -22,7 +22,7 @@ def pick_device(name: str = "auto") -> torch.device:
     The name is the argument, else what `settings.device_name` says.
 
     Raises:
-        CourseError: where the named device is not on this machine.
+        CourseError: where the named device is not on this machine, or torch knows no such name.
     """
     there = {
         "cuda": torch.cuda.is_available(),
@@ -36,7 +36,20 @@ def pick_device(name: str = "auto") -> torch.device:
     if not there.get(name.split(":")[0], False):
         have = ", ".join(kind for kind, present in there.items() if present)
         raise CourseError(f"device={name!r} is not on this machine; it has: {have}")
-    return torch.device(name)
+    return _numbered(name)
+
+
+def _numbered(name: str) -> torch.device:
+    """The device of a name such as `cuda:1`, of a kind that is there."""
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise CourseError(f"device={name!r} is no device: write {name.split(':')[0]}") from error
+    count = torch.cuda.device_count() if device.type == "cuda" else 1
+    if device.index is not None and not 0 <= device.index < count:
+        last = f"{device.type}:{count - 1}"
+        raise CourseError(f"device={name!r} is not on this machine; the last one is {last}")
+    return device
 
 
 # What computes frozen image encoders on a CPU, the fastest first, and the packages that it needs.

@@ -71,10 +71,18 @@ def test_a_share_of_the_training_posts_may_be_all_but_not_none():
 
 @pytest.mark.parametrize(
     ("seeds", "message"),
-    [((), "empty"), ((0, 1, 0), "twice"), ((0.5,), "0.5 is no whole number"), ([0], "tuple")],
+    [
+        ((), "empty"),
+        ((0, 1, 0), "twice"),
+        ((0.5,), "0.5 is no whole number"),
+        ([0], "tuple"),
+        ((-1,), "-1 is no whole number from 0 to 4294967295"),
+        ((0, 2**32), "4294967296 is no whole number from 0"),
+    ],
 )
 def test_seeds_are_different_whole_numbers(seeds, message):
     assert message in refusal(seeds=seeds)
+    assert Config(seeds=(2**32 - 1,)).seeds == (4294967295,)
 
 
 @pytest.mark.parametrize("name", ["text_encoders", "image_encoders", "finetune"])

@@ -31,6 +31,25 @@ def test_an_absent_device_is_refused_with_those_that_are_there():
     assert pick_device("cpu").type == "cpu"
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("cuda:1", "the last one is cuda:0"),
+        ("cuda:99999", "the last one is cuda:0"),  # torch makes a negative number of it
+        ("cuda:x", "is no device: write cuda"),
+        ("mps:1", "the last one is mps:0"),
+        ("cpu:x", "is no device: write cpu"),
+    ],
+)
+def test_a_card_that_is_not_there_is_refused(name, said, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    with pytest.raises(CourseError, match=f"device='{name}'.*{said}"):
+        pick_device(name)
+    assert pick_device("cuda:0").index == 0
+
+
 def test_mixed_precision_is_bfloat16_on_cuda_only():
     assert isinstance(autocast(torch.device("cpu")), nullcontext)
     assert isinstance(autocast(torch.device("mps")), nullcontext)

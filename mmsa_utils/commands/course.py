@@ -79,10 +79,13 @@ def check(
 
 
 def _print_check(folder: Path, found: "FolderReport") -> int:
+    from ..data.problems import condense
+
     problems = len(found.problems)
     if problems:
         remedy = "" if found.faults else ". Mend them, or train with --exclude-problems"
-        print(f"{found.problems.to_string(index=False)}\n{problems} problem(s){remedy}")
+        table = condense(found.problems).to_string(index=False)
+        print(f"{table}\n{problems} problem(s){remedy}")
     for line in [*found.notes, *found.faults]:
         print(line)
     if found.faults:

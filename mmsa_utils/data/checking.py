@@ -12,7 +12,7 @@ from ..errors import CourseError
 from .lists import UNLABELLED
 from .posts import Folder, Post, read_folder
 from .posts_file import find_posts_file, list_of
-from .problems import condense, problem_table
+from .problems import problem_table
 from .splits import (
     count_groups,
     fewer_inner_folds,
@@ -27,8 +27,8 @@ class FolderReport:
     """What there is to say of a folder of posts.
 
     Attributes:
-        problems: a row a problem of single posts (`PROBLEM_COLUMNS`); one that many posts share
-            is one row. These posts can be left out.
+        problems: a row a problem of single posts (`PROBLEM_COLUMNS`), to be shown by
+            `problems.condense`. These posts can be left out.
         notes: what is worth knowing and stops nothing, a line each.
         faults: what stops training, also without the posts above, a line each.
     """
@@ -64,7 +64,7 @@ def report(
     labelled = [post for post in found.posts if post.label is not None]
     if not labelled:
         fault = f"{list_of(Path(folder))} lists no usable post"
-        return FolderReport(condense(found.problems), list(found.notes), [fault])
+        return FolderReport(found.problems, list(found.notes), [fault])
     labels, groups = np.array([post.label for post in labelled]), find_groups(labelled)
     notes = [*found.notes, _classes(found.classes, labels, groups), *_copies(labelled, groups)]
     notes.append(_unlabelled(Path(folder), found))
@@ -73,11 +73,11 @@ def report(
             labels, groups, folds=folds, inner_folds=inner_folds, classes=found.classes
         )
     except CourseError as error:
-        return FolderReport(condense(found.problems), notes, [str(error)])
+        return FolderReport(found.problems, notes, [str(error)])
     if possible < inner_folds:
         sizes = {"inner_folds": inner_folds, "possible": possible}
         notes.append(fewer_inner_folds(labels, groups, classes=found.classes, **sizes))
-    return FolderReport(condense(found.problems), notes, [])
+    return FolderReport(found.problems, notes, [])
 
 
 def _classes(classes: Sequence[str], labels: np.ndarray, groups: np.ndarray) -> str:

@@ -69,6 +69,11 @@ def is_visible(text: str) -> bool:
     )
 
 
+def whole(text: str) -> str:
+    """A text without halves of characters, which JSON can spell and nothing can encode."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
 def _marked(raw: bytes) -> tuple[bytes, str] | None:
     return next((mark for mark in _MARKS if raw.startswith(mark[0])), None)
 
@@ -206,16 +211,6 @@ def _fits_letters(raw: bytes, offset: int) -> bool:
         return wedged  # an accented letter of UTF-8
     cases = "".join("U" if c.isupper() else "l" if c.islower() else "." for c in around)
     return wedged and "lU" not in cases and "UUl" not in cases
-
-
-def _high_bytes(raw: bytes, offset: int) -> bytes:
-    """The bytes beyond ASCII that stand together around one."""
-    start = end = offset
-    while start and raw[start - 1] >= 0x80:
-        start -= 1
-    while end < len(raw) and raw[end] >= 0x80:
-        end += 1
-    return raw[start:end]
 
 
 def _inverted_mark(raw: bytes, offset: int) -> bool:

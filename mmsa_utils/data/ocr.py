@@ -83,11 +83,13 @@ def _is_to_be_read(key: str, known: dict[str, Record]) -> bool:
     return bool(known[key]["error"]) and key not in _FAILED and available()
 
 
-def read_words(posts: Sequence[Post]) -> tuple[list[str], list[str]]:
+def read_words(posts: Sequence[Post], *, keep: bool = True) -> tuple[list[str], list[str]]:
     """The words in the posts' pictures, and the pictures that could not be read.
 
     Args:
         posts: any posts.
+        keep: whether what is read now is kept on disk, in clear; readings that are kept there
+            already are used either way.
 
     Returns:
         `(words, problems)`: a string a post, empty where no word was found, and a line for
@@ -106,21 +108,22 @@ def read_words(posts: Sequence[Post]) -> tuple[list[str], list[str]]:
             "`make .venv/.extras` installs it, or do without the words"
         )
     if left:
-        known |= _read_all(left, store)
+        known |= _read_all(left, store if keep else None)
     entries = [known[post.image_key] for post in posts]
     problems = [entry["error"] for entry in entries if entry["error"]]
     return [entry["words"] for entry in entries], problems
 
 
-def _read_all(left: dict[str, Path | bytes], store: ContentCache) -> dict[str, Record]:
+def _read_all(left: dict[str, Path | bytes], store: ContentCache | None) -> dict[str, Record]:
     entries, unsaved = {}, {}
-    with ProcessPoolExecutor(os.cpu_count()) as pool:
+    with ProcessPoolExecutor(min(len(left), os.cpu_count() or 1)) as pool:
         found = pool.map(_read, left.values(), chunksize=8)
         for key, entry in zip(left, progress_bar(found, "words", total=len(left)), strict=True):
             entries[key] = unsaved[key] = entry
-            if len(unsaved) == _SAVE_EVERY:
+            if store and len(unsaved) == _SAVE_EVERY:
                 store.set_many(unsaved)
                 unsaved = {}
-    store.set_many(unsaved)
+    if store:
+        store.set_many(unsaved)
     _FAILED.update(key for key, entry in entries.items() if entry["error"])
     return entries

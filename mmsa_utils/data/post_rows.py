@@ -17,14 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import CourseError
-from .decoding import NotText, decode
+from .decoding import NotText, decode, whole
+from .tables import NAMED_SEPARATOR, SEPARATORS, WORKBOOKS
 
 CSV, JSON_LINES = (".csv", ".tsv"), (".jsonl",)
 
-_SEPARATORS = (",", ";", "\t", "|")
 _NO_SEPARATOR = "\x1f"  # of a file of one column: stands in no text
-_NAMED_SEPARATOR = re.compile(r"\"?sep=([,;|\t])\"?\s*", re.IGNORECASE)  # by Excel
-_ARCHIVES = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # .xlsx, .ods and other zip files; .xls
+_NAMED_SEPARATOR = re.compile(NAMED_SEPARATOR, re.IGNORECASE)
 _SPACE = " \t\r\n\x1a"  # with the end of a file of DOS
 _BLOCK = 2**20  # bytes
 _LONGEST = 2**24  # characters of a row: where it is longer, a quote was not closed
@@ -110,22 +109,19 @@ class _Source:
         values = {role: cells.get(name) for role, name in self.roles.items()}
         for role, value in values.items():
             if not isinstance(value, str | None):
-                error = f"{role} is {json.dumps(value)[:40]}, not a string: put it in quotes"
+                # What it is stays out: problems get into records, and those show no post.
+                kind = type(value).__name__
+                error = f"{role} is of type {kind}, not a string: put it in quotes"
                 return PostRow(number, cells, None, None, None, error)
         text, image, label = (_filled(values.get(role)) for role in ("text", "image", "label"))
         if image and "\0" in image:
             return PostRow(number, cells, text, None, label, "image holds a zero byte")
         path = self.file.absolute().parent / image if image else None
-        return PostRow(number, cells, text and _whole(text), path, label)
+        return PostRow(number, cells, text and whole(text), path, label)
 
 
 def _filled(value: str | None) -> str | None:
     return (value or "").strip() or None
-
-
-def _whole(text: str) -> str:
-    """A text without halves of characters, which JSON can spell and nothing can encode."""
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _open(file: Path) -> _Source:
@@ -154,7 +150,7 @@ def _encoding(file: Path) -> str:
     """The codec of a file: UTF-8, or what the first part says that is no UTF-8."""
     with file.open("rb") as handle:
         head = handle.read(_BLOCK)
-    if head.startswith(_ARCHIVES):
+    if head.startswith(WORKBOOKS):
         raise CourseError(f"{file} is a workbook or an archive: save it as a CSV file in UTF-8")
     sample = head if b"\0" in head or head.startswith(_UTF16_MARKS) else _not_utf8(file)
     if not sample:
@@ -186,6 +182,7 @@ def _not_utf8(file: Path) -> bytes:
 
 
 def _open_csv(file: Path) -> _Source:
+    csv.field_size_limit(_LONGEST)
     encoding = _encoding(file)
     first, separator, names = _header(file, encoding)
     spaced = f"{separator} " in separator.join(names)
@@ -210,11 +207,20 @@ def _header(file: Path, encoding: str) -> tuple[int, str, list[str]]:
         if number == 1 and (found := _NAMED_SEPARATOR.fullmatch(line)):
             named = found[1]
         elif line.strip():
-            split = {s: next(csv.reader([line], delimiter=s)) for s in named or _SEPARATORS}
+            split = {s: _split(file, line, s) for s in named or SEPARATORS}
             best = max(split, key=lambda s: (_knows(split[s]), len(split[s])))
             alone = len(split[best]) == 1
             return number, _NO_SEPARATOR if alone else best, split[best]
     raise CourseError(f"{file} is empty: its first line names the columns, text and image")
+
+
+def _split(file: Path, line: str, separator: str) -> list[str]:
+    try:
+        return next(csv.reader([line], delimiter=separator))
+    except csv.Error as error:
+        raise CourseError(
+            f"{file}: its first line names no columns ({error}): write text,image there"
+        ) from error
 
 
 def _knows(names: Sequence[str]) -> bool:
@@ -228,7 +234,6 @@ def _rows(
 
     After a quote that is not closed, reading goes on with the next line: it costs no other row.
     """
-    csv.field_size_limit(_LONGEST)
     waiting: deque[str] = deque()
     number = 1
     while True:

@@ -177,7 +177,7 @@ def _match(
         stems = sorted(files.stems(entry.guid)) or [entry.guid]
         if len(stems) > 1:
             advice = "write the guid as the files are named"
-            fault = f"guid may be {' or '.join(stems)}"
+            fault = f"guid may be {' or '.join(map(repr, stems))}"
             problems.append(make_problem(entry.where, entry.guid, fault, advice))
         elif stems[0] in seen:
             advice = f"keep one line; the first is {seen[stems[0]]}"
@@ -236,10 +236,11 @@ def _elsewhere(folder: Path, entries: Sequence[Entry]) -> str:
     """Where files of the posts lie instead, and what to do."""
     guids = [entry.guid for entry in entries[:50]]
     below = [path for path in sorted((folder / "data").iterdir()) if path.is_dir()]
+    found = [Files(place) for place in (folder, *below)]
     places = [
-        place
-        for place in (folder, *below)
-        if any((names := Files(place)).texts(guid) or names.images(guid) for guid in guids)
+        files.folder
+        for files in found
+        if any(files.texts(guid) or files.images(guid) for guid in guids)
     ]
     if not places:
         return ": put them there, named by guid"

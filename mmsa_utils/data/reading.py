@@ -2,6 +2,7 @@
 
 import hashlib
 import html
+import os
 import re
 import unicodedata
 from collections.abc import Sequence
@@ -186,11 +187,14 @@ def _not_one(kind: str, count: int, others: Sequence[Path]) -> tuple[str, str]:
 
 
 def unreadable(path: Path) -> tuple[str, str] | None:
-    """What keeps a path from being read as a file. Reading a pipe would never end."""
-    if path.is_symlink() and not path.exists():
+    """What keeps a path from being read as a file. Reading a pipe would never end.
+
+    No path is an error here, not even one that is too long or in a folder that is locked.
+    """
+    if os.path.islink(path) and not os.path.exists(path):
         return "a link that leads nowhere", "put the file itself in its place"
-    if not path.is_file():
-        kind = "a folder" if path.is_dir() else "a device or pipe"
+    if not os.path.isfile(path):
+        kind = "a folder" if os.path.isdir(path) else "a device or pipe"
         return f"{kind}, not a file", "put the file itself in its place"
     return None
 

@@ -10,9 +10,10 @@ from .decoding import NotText, decode
 
 Row = tuple[int, list[str]]  # the number of its line, and its cells without spaces around them
 
-_SEPARATORS = (",", ";", "\t", "|")
-_WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # .xlsx, .ods and other zip files; .xls
-_NAMED_SEPARATOR = re.compile(r"\A\s*\"?sep=([,;|\t])\"?\s*\n", re.IGNORECASE)  # by Excel
+SEPARATORS = (",", ";", "\t", "|")
+WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # .xlsx, .ods and other zip files; .xls
+NAMED_SEPARATOR = r"\"?sep=([,;|\t])\"?\s*"  # a first line, by Excel, in capitals or not
+_NAMED_SEPARATOR = re.compile(rf"\A\s*{NAMED_SEPARATOR}\n", re.IGNORECASE)
 
 
 def read_table(path: Path) -> tuple[list[Row], str]:
@@ -29,7 +30,7 @@ def read_table(path: Path) -> tuple[list[Row], str]:
         raw = path.read_bytes()
     except OSError as error:
         raise CourseError(f"{path} cannot be read: {error.strerror}") from error
-    if raw.startswith(_WORKBOOKS):
+    if raw.startswith(WORKBOOKS):
         raise CourseError(f"{path} is a workbook or an archive: save it as a text, guid,tag a line")
     try:
         text, encoding = decode(raw)
@@ -59,7 +60,7 @@ def _separator(lines: list[str]) -> str:
         counts = [line.count(separator) for line in below]
         return sum(count > 0 for count in counts), -len(set(counts))
 
-    best = max(_SEPARATORS, key=fit)  # the first of equal ones
+    best = max(SEPARATORS, key=fit)  # the first of equal ones
     words = {len(line.split()) for line in lines}
     return " " if fit(best)[0] == 0 and words == {2} else best
 

@@ -1,7 +1,7 @@
 """Pretrained encoders by name, and their cached features. Stands on the base and on data."""
 
 from . import efficientnet_lite, minilm, mpnet, rules  # noqa: F401 (imported to be registered)
-from .features import extract_features, lower_outputs, word_features
+from .features import extract_features, lower_outputs
 from .held import HeldEncoders
 from .image import ImageEncoder
 from .inputs import ImageInputs, TokenInputs
@@ -16,6 +16,7 @@ from .registry import (
     register_text_encoder,
 )
 from .text import TextEncoder
+from .words import word_features
 
 __all__ = [
     "HeldEncoders",

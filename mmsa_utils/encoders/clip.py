@@ -50,10 +50,9 @@ class ClipTextEncoder(TextEncoder):
         self.dim = model.config.projection_dim
         self.fingerprint = _fingerprint(self)
 
-    def tokenize(self, texts: Iterable[str], *, max_tokens: int) -> Tokens:
-        """As `TextEncoder.tokenize`; `T` is at most the number of places that CLIP learnt, 77."""
-        places = self.transformer.config.max_position_embeddings
-        return super().tokenize(texts, max_tokens=min(max_tokens, places))
+    def places(self, max_tokens: int) -> int:
+        """At most the number of places that CLIP learnt, 77."""
+        return min(max_tokens, self.transformer.config.max_position_embeddings)
 
     def split(self, stages: int) -> tuple[Callable[[Tokens], torch.Tensor], TextEncoder]:
         """Refused, whatever `stages`.
@@ -83,22 +82,29 @@ class SiglipTextEncoder(TextEncoder):
         self.dim = self.transformer.config.projection_size
         self.fingerprint = _fingerprint(self)
 
+    def prepared(self, text: str) -> str:
+        """In lower case."""
+        return text.lower()
+
+    def places(self, max_tokens: int) -> int:
+        """At most the number of places that SigLIP learnt, 64."""
+        return min(max_tokens, self.transformer.config.max_position_embeddings)
+
     def tokenize(self, texts: Iterable[str], *, max_tokens: int) -> Tokens:
-        """Tokens of cleaned texts, cut and padded to all places that SigLIP learnt, 64.
+        """Tokens of cleaned texts, cut, and padded to all places that SigLIP learnt, 64.
 
         Returns:
             `input_ids` and `attention_mask`, each `(B, 64)`; the mask says what is no padding.
         """
-        places = self.transformer.config.max_position_embeddings
         cut = self.tokenizer(
-            [clean(text).lower() for text in texts],
+            [self.prepared(clean(text)) for text in texts],
             truncation=True,
-            max_length=min(max_tokens, places),
+            max_length=self.places(max_tokens),
         )
         padded = self.tokenizer.pad(
             {"input_ids": cut["input_ids"]},
             padding="max_length",
-            max_length=places,
+            max_length=self.transformer.config.max_position_embeddings,
             return_attention_mask=True,
             return_tensors="pt",
         )

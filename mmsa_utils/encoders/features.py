@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from ..cache import ContentCache
-from ..config import LABELS, Config
+from ..config import Config
 from ..data.ocr import read_words
 from ..data.posts import Post
 from ..devices import autocast, engine_version, pick_device, precision, to_device
@@ -26,22 +26,24 @@ from ..version import __version__
 from .engines import compile_encoder, engine_of
 from .image import ImageEncoder
 from .inputs import ImageInputs, Inputs, TokenInputs
-from .minilm import build_tweet_classifier, tweets_fingerprint
+from .minilm import tweets_fingerprint
 from .registry import build_encoder, encoder_fingerprint
 from .text import TextEncoder
+from .words import word_features
 
 _Item = TypeVar("_Item")
-_WORD_TOKENS = 64  # the words of a picture are few
 
 
 # ---- the cache --------------------------------------------------------------------------
 
 
 _PACKAGE = Path(__file__).parents[1]
+_TEXT = ("data/text.py", "encoders/text.py", "encoders/bert.py", "encoders/minilm.py",
+         "encoders/mpnet.py", "encoders/lora.py", "encoders/inputs.py")  # fmt: skip
 # What makes a modality's features out of posts: where it changes, they are computed anew.
 _SOURCES = {
-    "text": ("data/text.py", "encoders/text.py", "encoders/bert.py", "encoders/minilm.py",
-             "encoders/mpnet.py", "encoders/lora.py", "encoders/inputs.py"),
+    "text": _TEXT,
+    "words": (*_TEXT, "encoders/words.py"),
     "image": ("data/images.py", "data/image_faults.py", "data/orientation.py",
               "data/transforms.py", "encoders/image.py", "encoders/lite_network.py",
               "encoders/efficientnet_lite.py", "encoders/inputs.py"),
@@ -49,7 +51,7 @@ _SOURCES = {
 
 
 def source_files(modality: str) -> list[Path]:
-    """The modules that make a modality's features, `text` or `image`, out of posts."""
+    """The modules that make a modality's features, `text`, `image` or `words`, out of posts."""
     return [_PACKAGE / name for name in _SOURCES[modality]]
 
 
@@ -212,36 +214,11 @@ def _encoder_features(
 # ---- words in pictures ------------------------------------------------------------------
 
 
-@torch.inference_mode()
-def word_features(
-    words: Sequence[str], judge: tuple[TextEncoder, nn.Linear] | None = None
-) -> np.ndarray:
-    """`(N, 4)` float32: the tweet classifier's logits on the words in a picture, and how many.
-
-    The number is log(1 + words); a row without a word is zero.
-
-    Args:
-        words: a string a picture, empty where it has none.
-        judge: the tweet classifier, see `build_tweet_classifier`; built anew by default.
-    """
-    encoder, classifier = judge or build_tweet_classifier()
-    counts = np.array([len(text.split()) for text in words])
-    features = np.zeros((len(words), len(LABELS) + 1), dtype=np.float32)
-    features[:, -1] = np.log1p(counts)
-    indices = np.flatnonzero(counts)
-    indices = indices[np.argsort(counts[indices], kind="stable")]
-    for start in range(0, len(indices), TokenInputs.batch_size):
-        chosen = indices[start : start + TokenInputs.batch_size]
-        tokens = encoder.tokenize([words[index] for index in chosen], max_tokens=_WORD_TOKENS)
-        features[chosen, :-1] = classifier(encoder(tokens)).numpy()
-    return features
-
-
 def _features_of_words(posts: Sequence[Post]) -> np.ndarray:
     words, _ = read_words(posts)
     keys = [_hash(text) for text in words]
     known = _remembered(
-        _cache_of("words", tweets_fingerprint(), source_of("text")),
+        _cache_of("words", tweets_fingerprint(), source_of("words")),
         dict(zip(keys, words, strict=True)),
         lambda missing: [dict(zip(missing, word_features(list(missing.values())), strict=True))],
     )

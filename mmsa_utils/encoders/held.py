@@ -14,12 +14,13 @@ from ..config import LABELS, Config
 from ..data.ocr import available, read_words
 from ..data.posts import Post
 from ..devices import pick_device
-from .features import encode, make_inputs, word_features
+from .features import encode, make_inputs
 from .image import ImageEncoder
 from .inputs import Inputs
 from .minilm import build_tweet_classifier
 from .registry import build_encoder
 from .text import TextEncoder
+from .words import word_features
 
 Encoder = TextEncoder | ImageEncoder
 
@@ -27,7 +28,7 @@ Encoder = TextEncoder | ImageEncoder
 class HeldEncoders:
     """The pretrained encoders of a config, each built when it is first asked for.
 
-    Unlike `extract_features` nothing is kept on disk: a stream of posts leaves no trace. The
+    Unlike `extract_features` they keep nothing on disk: a stream of posts leaves no trace. The
     encoders are ordinary modules in evaluation mode, on the config's device, and gradients flow
     through them.
 
@@ -39,6 +40,7 @@ class HeldEncoders:
         self.config = config
         self._built: dict[tuple[str, str], tuple[Encoder, Inputs]] = {}
         self._folded: dict[tuple[str, str], nn.Module] = {}
+        self._words: dict[str, str] = {}  # in the pictures that were asked for last, by key
 
     @cached_property
     def device(self) -> torch.device:
@@ -99,17 +101,27 @@ class HeldEncoders:
             return build_tweet_classifier()
 
     def _word_features(self, posts: Sequence[Post]) -> np.ndarray:
-        words = read_words(posts)[0] if available() else [""] * len(posts)
+        words = self._read(posts) if available() else [""] * len(posts)
         if not any(words):  # which spares the building of the classifier
             return np.zeros((len(posts), len(LABELS) + 1), dtype=np.float32)
         return word_features(words, self._judge)
+
+    def _read(self, posts: Sequence[Post]) -> list[str]:
+        """The words in the posts' pictures.
+
+        What was asked for last is still known: an answer and its explanation ask for the same.
+        """
+        keys = [post.image_key for post in posts]
+        if not set(keys) <= set(self._words):
+            self._words = dict(zip(keys, read_words(posts, keep=False)[0], strict=True))
+        return [self._words[key] for key in keys]
 
 
 def _folded(encoder: nn.Module) -> nn.Module:
     """The encoder for inference alone: a fifth faster, and equal but for rounding.
 
-    A BatchNorm that directly follows a convolution becomes part of it. An encoder without any
-    stays what it is.
+    A BatchNorm that directly follows a convolution becomes part of it; a subclass, such as timm's
+    BatchNorm with its activation, does more and stays. An encoder without any stays what it is.
     """
     if not any(isinstance(module, nn.BatchNorm2d) for module in encoder.modules()):
         return encoder
@@ -117,7 +129,7 @@ def _folded(encoder: nn.Module) -> nn.Module:
     for module in list(folded.modules()):
         if isinstance(module, nn.Sequential):  # whose parts run in their order
             for (first, one), (second, other) in pairwise(list(module.named_children())):
-                if isinstance(one, nn.Conv2d) and isinstance(other, nn.BatchNorm2d):
+                if isinstance(one, nn.Conv2d) and type(other) is nn.BatchNorm2d:
                     setattr(module, first, fuse_conv_bn_eval(one, other))
                     setattr(module, second, nn.Identity())
     return folded

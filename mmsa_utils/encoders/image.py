@@ -54,10 +54,16 @@ class ImageEncoder(nn.Module):
         one is an encoder that takes them. Both are copies.
 
         Raises:
-            CourseError: where the network is more than its parts one after the other.
+            CourseError: where the network is more than its parts one after the other, or has
+                fewer parts with weights.
         """
         parts = copy.deepcopy(self).stages()
         weighted = [k for k, part in enumerate(parts) if any(True for _ in part.parameters())]
+        if stages > len(weighted):
+            raise CourseError(
+                f"trained_stages={stages}, but this image encoder has {len(weighted)} parts with "
+                "weights: train fewer, or all of it (trained_stages=0)"
+            )
         cut = weighted[-stages]
         lower = nn.Sequential(*parts[:cut]).eval()
         upper = ImageEncoder(
@@ -86,7 +92,8 @@ class ImageEncoder(nn.Module):
 
 @torch.inference_mode()
 def _check_split(encoder: ImageEncoder, lower: nn.Module, upper: ImageEncoder) -> None:
-    pixels = torch.randn(1, 3, encoder.size, encoder.size)
+    # Drawn on the CPU whatever the device: the draw is the same everywhere.
+    pixels = torch.randn(1, 3, encoder.size, encoder.size).to(next(encoder.parameters()).device)
     try:
         same = torch.allclose(upper.eval()(lower(pixels)), encoder.eval()(pixels), atol=1e-4)
     except (RuntimeError, AssertionError):  # shapes that do not fit

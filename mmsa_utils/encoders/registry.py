@@ -29,6 +29,7 @@ Any other name is looked for elsewhere: on the internet, or in the library's own
 """
 
 import hashlib
+import re
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -38,7 +39,7 @@ import torch
 
 from ..config import Config
 from ..errors import CourseError
-from ..sources import class_digest
+from ..sources import class_digest, described
 from .clip import PREFIX, load_clip_image, load_clip_text
 from .image import ImageEncoder, build_timm, build_torchvision
 from .text import TextEncoder, load_text_encoder
@@ -160,12 +161,34 @@ def build_encoder(modality: str, name: str) -> TextEncoder | ImageEncoder:
 _BUILT: dict[tuple[object, ...], str] = {}  # of encoders that had to be built
 
 
+_LIBRARIES = {"torch", "torchvision", "timm", "transformers", "peft", __package__.split(".")[0]}
+
+
+def _is_own(kind: type) -> bool:
+    """Whether a class is of no library, such as those of a notebook."""
+    return kind is not object and kind.__module__.split(".")[0] not in _LIBRARIES
+
+
 def _own_classes(encoder: torch.nn.Module) -> list[str]:
-    """What classes that no library has do in an encoder, such as those of a notebook."""
-    known = {"torch", "torchvision", "timm", "transformers", "peft", __package__.split(".")[0]}
+    """What own classes do in an encoder."""
     used = {kind for module in encoder.modules() for kind in type(module).__mro__}
-    own = [k for k in used - {object} if k.__module__.split(".")[0] not in known]
-    return sorted(f"{kind.__qualname__} {class_digest(kind)}" for kind in own)
+    return sorted(f"{kind.__qualname__} {class_digest(kind)}" for kind in used if _is_own(kind))
+
+
+def _own_values(encoder: torch.nn.Module) -> list[str]:
+    """What modules of own classes hold beside weights, such as `self.pooling = "max"`."""
+    own = [(name, module) for name, module in encoder.named_modules() if _is_own(type(module))]
+    return [
+        f"{name}.{key} {told}"
+        for name, module in own
+        for key, value in sorted(vars(module).items())
+        if not key.startswith("_") and (told := described(value))
+    ]
+
+
+def _structure(encoder: torch.nn.Module) -> str:
+    """The modules and their settings: a ReLU in the place of a GELU changes no weight."""
+    return re.sub(r" at 0x[0-9a-f]+", "", repr(encoder))  # which differs between processes
 
 
 def _tokenizer(encoder: TextEncoder) -> str:
@@ -180,7 +203,8 @@ def _of_built(encoder: TextEncoder | ImageEncoder) -> str:
         kind = [_tokenizer(encoder)]
     else:
         kind = [f"{encoder.size} {encoder.mean} {encoder.std}"]
-    parts = [encoder.fingerprint, *kind, *_own_classes(encoder)]
+    own = [*_own_classes(encoder), *_own_values(encoder)]
+    parts = [encoder.fingerprint, *kind, _structure(encoder), *own]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
@@ -193,7 +217,7 @@ def _files(folder: str) -> tuple[object, ...]:
 
 
 def encoder_fingerprint(modality: str, name: str) -> str:
-    """A name of exactly this encoder: other weights, or another input, have another one.
+    """A name of exactly this encoder: other weights, parts or inputs have another one.
 
     The embedded encoders are named by the published hash of their weight file, which is
     checked once a process. Any other is built once a process, with all that it

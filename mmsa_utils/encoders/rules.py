@@ -87,6 +87,8 @@ class VaderEncoder(TextEncoder):
         CourseError: where its package is not installed.
     """
 
+    has_tokens = False
+
     def __init__(self) -> None:
         nn.Module.__init__(self)  # there is no transformer
         self.dim, self.tokenizer = len(VADER), _analyzer()
@@ -159,10 +161,9 @@ class PlainWordsEncoder(TextEncoder):
         fingerprint = encoder.fingerprint
         super().__init__(encoder.transformer, encoder.tokenizer, fingerprint=fingerprint)
 
-    def tokenize(self, texts: Iterable[str], *, max_tokens: int) -> Tokens:
-        """As `TextEncoder.tokenize`. Cleaned first: a link may hold a #."""
-        plain = [plain_words(clean(text)) for text in texts]
-        return super().tokenize(plain, max_tokens=max_tokens)
+    def prepared(self, text: str) -> str:
+        """In plain words. It is cleaned before that: a link may hold a #."""
+        return clean(plain_words(text))
 
 
 def _build_plain(name: str) -> TextEncoder:

@@ -3,6 +3,7 @@
 The predictions that the figures come from are in one table beside them, see `oof`.
 """
 
+import csv
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -99,9 +100,12 @@ def count_problems(problems: pd.DataFrame) -> dict[str, int]:
     return {str(kind): int(count) for kind, count in kinds.value_counts().sort_index().items()}
 
 
+_QUOTED = r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*\""""  # by repr, with quotes inside
+
+
 def _kind(problem: str, guid: str) -> str:
     """A problem without what it quotes from the posts, and without their names."""
-    quoted = re.sub(r"""'[^']*'|"[^"]*"|\S*[/\\]\S*""", "...", problem)
+    quoted = re.sub(rf"{_QUOTED}|\S*[/\\]\S*", "...", problem)
     return re.sub(rf"(?<!\w){re.escape(guid)}(?!\w)", "...", quoted) if guid else quoted
 
 
@@ -143,9 +147,12 @@ def write_predictions(dataset: Dataset, probabilities: ArrayLike, file: Path) ->
         )
     tags = np.take(dataset.classes, probabilities.argmax(1))
     pairs = zip(dataset.unlabelled, tags, strict=True)
-    lines = ["guid,tag", *(f"{post.guid},{tag}" for post, tag in pairs)]
-    with replacing(file) as temporary:
-        temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    rows = [("guid", "tag"), *((post.guid, tag) for post, tag in pairs)]
+    with (
+        replacing(file) as temporary,
+        temporary.open("w", encoding="utf-8", newline="") as handle,
+    ):
+        csv.writer(handle, lineterminator="\n").writerows(rows)
 
 
 # ---- loading ----------------------------------------------------------------------------

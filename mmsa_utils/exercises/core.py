@@ -14,8 +14,6 @@ from ..errors import CourseError
 
 Check = Callable[[Any], object]  # is this answer right?
 
-_MODULE = "notebook_{:02d}"
-
 
 @dataclass(frozen=True)
 class Exercise:

@@ -12,6 +12,7 @@ from sklearn.metrics import f1_score
 
 from ..data.text import clean
 from ..evaluation.calibration import calibration_facts
+from ..evaluation.metrics import macro_f1
 from ..evaluation.predictions import CrossValidation
 from ..evaluation.records import make_record
 from ..io import Record
@@ -69,14 +70,6 @@ def _without_history(fold: Record) -> Record:
 # ---- scores -----------------------------------------------------------------------------
 
 
-def _scores(labels: np.ndarray, predicted: np.ndarray) -> Record:
-    """Accuracy and macro-F1 of classes `(n,)`; the mean of F1 is over classes that occur."""
-    return {
-        "accuracy": float((labels == predicted).mean()),
-        "macro_f1": float(f1_score(labels, predicted, average="macro", zero_division=0)),
-    }
-
-
 def scores_of(validation: CrossValidation, tables: np.ndarray) -> Record:
     """Accuracy and macro-F1 of out-of-fold predictions, as everywhere in the course.
 
@@ -89,9 +82,10 @@ def scores_of(validation: CrossValidation, tables: np.ndarray) -> Record:
         all posts, and the deviation over the folds of all seeds.
     """
     labels, predicted = validation.dataset.labels, tables.argmax(2)
-    whole = [_scores(labels, row) for row in predicted]
+    classes = validation.dataset.classes
+    whole = [_scores(labels, row, classes) for row in predicted]
     parts = [
-        _scores(labels[test], row[test])
+        _scores(labels[test], row[test], classes)
         for row, fold in zip(predicted, validation.fold, strict=True)
         for test in (fold == number for number in np.unique(fold))
     ]
@@ -101,6 +95,14 @@ def scores_of(validation: CrossValidation, tables: np.ndarray) -> Record:
             "deviation": float(np.std([score[name] for score in parts], ddof=1)),
         }
         for name in ("accuracy", "macro_f1")
+    }
+
+
+def _scores(labels: np.ndarray, predicted: np.ndarray, classes: Sequence[str]) -> Record:
+    """Accuracy and macro-F1 of true and predicted classes, both `(n,)`."""
+    return {
+        "accuracy": float((labels == predicted).mean()),
+        "macro_f1": macro_f1(labels, predicted, classes=classes),
     }
 
 
@@ -127,13 +129,18 @@ def by_step(validation: CrossValidation, counts: Sequence[int], steps: _Steps) -
 
 
 def _of_some(validation: CrossValidation, chosen: np.ndarray) -> Record:
-    """Figures of some posts, `(N,)` bool: means over seeds."""
+    """Figures of some posts, `(N,)` bool: means over seeds; that of F1 is over classes that occur.
+
+    All posts of a step may be of one class: then the others say nothing of the network.
+    """
     labels = validation.dataset.labels[chosen]
-    rows = [_scores(labels, row[chosen]) for row in validation.probabilities.argmax(2)]
+    answers = validation.probabilities.argmax(2)[:, chosen]
     views = {name: table.argmax(2)[:, chosen] for name, table in validation.views.items()}
+    f1 = [f1_score(labels, row, average="macro", zero_division=0) for row in answers]
     return {
         "posts": int(chosen.sum()),
-        **{name: float(np.mean([row[name] for row in rows])) for name in rows[0]},
+        "accuracy": float(np.mean([float((labels == row).mean()) for row in answers])),
+        "macro_f1": float(np.mean(f1)),
         **{name: float((predicted == labels).mean()) for name, predicted in views.items()},
     }
 

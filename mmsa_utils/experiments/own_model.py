@@ -19,7 +19,7 @@ from ..training.batches import PostData
 from ..training.cross_validation import cross_validate
 from ..training.final import train_final
 from ..training.probe import has_probe
-from .recipes import NETWORKS, Changes, changed
+from .recipes import NETWORKS, Changes
 
 NAME = "own"  # of the run
 
@@ -34,7 +34,7 @@ def own_config(changes: Changes) -> Config:
         CourseError: where a value is not allowed, or does not go with the others.
     """
     network = NETWORKS.get(changes.get("mode", "fused"), NETWORKS["fused"])
-    return changed(network.but(seeds=(0,)), changes)
+    return network.but(seeds=(0,)).but(**changes)
 
 
 def train_model(dataset: Dataset, config: Config, folder: Path) -> Record:

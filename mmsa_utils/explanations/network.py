@@ -59,9 +59,12 @@ class Network:
         tokens = [encoder.tokenize(texts, max_tokens=limit) for encoder in self.text_encoders]
         return self._joined(self.text_encoders, tokens)
 
-    def vectors_of_tokens(self, ids: Sequence[torch.Tensor]) -> torch.Tensor:
-        """`(n, D)` of texts of one length, given as each encoder's own tokens `(n, T)`."""
-        tokens = [{"input_ids": i, "attention_mask": torch.ones_like(i)} for i in ids]
+    def vectors_of_tokens(
+        self, ids: Sequence[torch.Tensor], masks: Sequence[torch.Tensor]
+    ) -> torch.Tensor:
+        """`(n, D)` of texts, given as each encoder's own tokens `(n, T)` and mask `(1, T)`."""
+        pairs = zip(ids, masks, strict=True)
+        tokens = [{"input_ids": i, "attention_mask": mask.expand_as(i)} for i, mask in pairs]
         return self._joined(self.text_encoders, tokens)
 
     def image_vectors(self, pixels: Sequence[torch.Tensor]) -> torch.Tensor:
@@ -126,8 +129,6 @@ def _whole(predictor: Predictor, modality: str) -> tuple[nn.Module, ...]:
 
 
 # ---- networks that know nothing ---------------------------------------------------------
-
-REDRAWN = ("head and branches", "encoders as well")  # how much of a network is drawn anew
 
 
 def randomised(network: Network, *, encoders: bool = False, seed: int = 0) -> Network:

@@ -127,7 +127,7 @@ def last_stage(encoder: ImageEncoder, pixels: torch.Tensor) -> nn.Module:
             calls.append(module)
 
     hooks = [module.register_forward_hook(note) for module in encoder.modules()]
-    encoder(pixels.to(next(encoder.parameters()).device))
+    encoder(pixels.to(next(encoder.parameters(), pixels).device))  # rules have no weights
     for hook in hooks:
         hook.remove()
     stages = [module for module in calls if isinstance(module, nn.Sequential)] or calls

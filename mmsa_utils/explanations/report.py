@@ -56,8 +56,8 @@ def explain_post(
         image: its picture, as `Predictor.predict` takes it; None where it has none.
 
     Raises:
-        CourseError: in one line, as `Predictor.predict`; where a text encoder's tokenizer cannot
-            say where its tokens stand.
+        CourseError: in one line, as `Predictor.predict`; where a text encoder reads no tokens, or
+            cannot say where they stand.
     """
     post = make_post(text, image)
     prediction = model.predict([post])[0]

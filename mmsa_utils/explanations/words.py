@@ -5,12 +5,13 @@ import warnings
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import compress
+from itertools import compress, takewhile
 
 import numpy as np
 import torch
 from captum.attr import LayerIntegratedGradients
 
+from ..data.text import clean
 from ..encoders.text import TextEncoder
 from ..errors import CourseError
 from .target import AT_ONCE, Target
@@ -26,10 +27,15 @@ _NEAR = 0.02  # of all scores together, whatever their sign
 
 @dataclass(frozen=True)
 class _Tokens:
-    """A text as one encoder reads it: `ids` `(1, T)`, and each token's span of characters."""
+    """A text as one encoder reads it: `ids` and `mask`, each `(1, T)`, and where tokens stand.
+
+    Places are those of the text that its tokenizer gets, see `TextEncoder.prepared`.
+    """
 
     ids: torch.Tensor
-    spans: list[tuple[int, int]]  # empty for marks such as [CLS]
+    mask: torch.Tensor
+    spans: list[tuple[int, int]]  # of characters; empty for marks such as [CLS], and for padding
+    starts: list[int]  # of the words, as far as they are read
 
     @property
     def marks(self) -> torch.Tensor:
@@ -37,22 +43,41 @@ class _Tokens:
         return torch.tensor([[start == end for start, end in self.spans]])
 
 
-def _tokens(encoder: TextEncoder, text: str, limit: int) -> _Tokens:
+def _tokens(encoder: TextEncoder, text: str, words: Sequence[int], limit: int) -> _Tokens:
+    """The tokens of a cleaned text whose words begin at these characters."""
+    _require_tokens(encoder)
+    found = encoder.tokenizer(
+        encoder.prepared(clean(text)),
+        truncation=True,
+        max_length=encoder.places(limit),
+        return_offsets_mapping=True,
+    )
+    read = encoder.tokenize([text], max_tokens=limit)
+    ids, count = read["input_ids"], len(found["input_ids"])
+    if ids[0, :count].tolist() != found["input_ids"]:
+        raise CourseError(
+            f"{type(encoder).__name__} reads other tokens than its tokenizer gives, so its words "
+            "cannot be explained: let its method `prepared` say what the tokenizer gets"
+        )
+    spans = [*found["offset_mapping"], *[(0, 0)] * (ids.shape[1] - count)]
+    end = max(stop for _, stop in spans)
+    starts = takewhile(
+        lambda start: start < end, (len(encoder.prepared(text[:start])) for start in words)
+    )
+    return _Tokens(ids, read["attention_mask"], spans, list(starts))
+
+
+def _require_tokens(encoder: TextEncoder) -> None:
+    if not encoder.has_tokens:
+        raise CourseError(
+            f"{type(encoder).__name__} reads a text by rules, not by tokens, so its words cannot "
+            "be explained: use other text encoders"
+        )
     if not encoder.tokenizer.is_fast:
         raise CourseError(
             f"the tokenizer {type(encoder.tokenizer).__name__} does not say where its tokens stand "
             "in a text, so its words cannot be explained: use an encoder with a fast tokenizer"
         )
-    found = encoder.tokenizer(
-        text,
-        truncation=True,
-        max_length=limit,
-        return_offsets_mapping=True,
-        return_tensors="pt",
-    )
-    return _Tokens(
-        found["input_ids"], [tuple(span) for span in found["offset_mapping"][0].tolist()]
-    )
 
 
 class WordParts:
@@ -66,17 +91,18 @@ class WordParts:
         cut: whether the text goes on after them.
 
     Raises:
-        CourseError: where a text encoder's tokenizer is too old to be explained.
+        CourseError: where a text encoder reads no tokens, or does not say where they stand.
     """
 
     def __init__(self, target: Target) -> None:
         self.target, limit = target, target.network.config.max_tokens
-        self.tokens = [_tokens(e, target.text, limit) for e in target.network.text_encoders]
-        end = max(stop for tokens in self.tokens for _, stop in tokens.spans)
         found = list(_WORD.finditer(target.text))
-        read = [match for match in found if match.start() < end]
-        self._pieces, self._starts = [m.group() for m in read], [m.start() for m in read]
-        self.words, self.cut = tuple(p.strip() for p in self._pieces), len(read) < len(found)
+        starts = [match.start() for match in found]
+        encoders = target.network.text_encoders
+        self.tokens = [_tokens(each, target.text, starts, limit) for each in encoders]
+        read = max(len(tokens.starts) for tokens in self.tokens)
+        self._pieces = [match.group() for match in found[:read]]
+        self.words, self.cut = tuple(p.strip() for p in self._pieces), read < len(found)
 
     def __len__(self) -> int:
         return len(self.words)
@@ -89,7 +115,7 @@ class WordParts:
         sums = np.zeros(len(self))
         for (start, end), score in zip(tokens.spans, scores, strict=True):
             if start < end:
-                sums[bisect_right(self._starts, start) - 1] += score
+                sums[bisect_right(tokens.starts, start) - 1] += score
         return sums
 
 
@@ -121,12 +147,13 @@ def integrated_gradients(parts: WordParts) -> WordGradients:
     """
     target, encoders = parts.target, parts.target.network.text_encoders
     ids = tuple(tokens.ids for tokens in parts.tokens)
+    masks = tuple(tokens.mask for tokens in parts.tokens)
     pads = [encoder.tokenizer.pad_token_id for encoder in encoders]
     pairs = zip(parts.tokens, pads, strict=True)
     blank = tuple(torch.where(tokens.marks, tokens.ids, pad) for tokens, pad in pairs)
 
     def log_odds(*ids: torch.Tensor) -> torch.Tensor:
-        return target.log_odds(text=target.network.vectors_of_tokens(ids))
+        return target.log_odds(text=target.network.vectors_of_tokens(ids, masks))
 
     with torch.no_grad():
         ends = [float(log_odds(*each)) for each in (blank, ids)]

@@ -14,7 +14,7 @@ NAMES = {"text": "text", "image": "picture"}  # of the modalities, for a reader
 
 _LETTERS = 16  # of a text that are tried first, for each token that the encoder takes
 _GROWTH = 4
-# The last words of a beginning may change by what follows: half a link, half an HTML entity.
+# The last words of a beginning may change by what follows: half a link, entity or hashtag.
 _MARGIN = 64
 
 
@@ -54,7 +54,8 @@ def look(
         raise CourseError(f"{post.guid}: there is no {wanted} that this model could look at")
     notes = list(_on_modalities(post, shown, modalities))
     if "text" in modalities:
-        notes += _on_text(post, max_tokens if any(cut for _, cut in parts) else None)
+        cuts = [e.places(max_tokens) for e, (_, cut) in zip(encoders, parts, strict=True) if cut]
+        notes += _on_text(post, min(cuts, default=None))
     if "image" in modalities and shown.has_image:
         notes += _on_picture(shown, streams)
     return Seen(shown, tuple(notes))
@@ -63,20 +64,24 @@ def look(
 def cut_text(text: str, encoder: TextEncoder, max_tokens: int) -> tuple[str, bool]:
     """A beginning of a text with the same first tokens, and whether the encoder leaves some out.
 
-    A tokenizer splits all of a text before it cuts, which takes seconds for a megabyte.
+    A tokenizer splits all of a text before it cuts, which takes seconds for a megabyte. Rules read
+    all of any text.
 
     Args:
         text: of any length.
-        encoder: whose first `max_tokens` tokens stay the same.
+        encoder: whose first tokens, as many as it reads, stay the same.
         max_tokens: as the encoder is called with.
     """
-    length = _LETTERS * max_tokens
+    if not encoder.has_tokens:
+        return text, False
+    length, limit = _LETTERS * max_tokens, encoder.places(max_tokens)
     while length < len(text) and encoder.tokenizer.is_fast:
-        words = encoder.tokenizer(clean(text[:length])).word_ids()[1:-1]  # without the two marks
-        if len(words) > max_tokens and words[-1] - words[max_tokens] > _MARGIN:
+        tokens = encoder.tokenizer(encoder.prepared(clean(text[:length])))
+        words = [word for word in tokens.word_ids() if word is not None]  # without the marks
+        if len(words) > limit and words[-1] - words[limit] > _MARGIN:
             return text[:length], True
         length *= _GROWTH
-    return text, len(encoder.tokenizer(clean(text))["input_ids"]) > max_tokens
+    return text, len(encoder.tokenizer(encoder.prepared(clean(text)))["input_ids"]) > limit
 
 
 # ---- notes ------------------------------------------------------------------------------

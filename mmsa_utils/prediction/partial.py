@@ -197,7 +197,9 @@ class PartialFile:
             with replacing(self.out) as temporary, temporary.open("wb") as file:
                 file.write(rows.head)
                 file.writelines(map(rows.encode, self.written()))
+            self._file.close()  # Windows neither removes nor moves a file that is open
             self.part.unlink()
         else:
+            self._file.close()
             os.replace(self.part, self.out)
         self._manifest.unlink(missing_ok=True)

@@ -2,12 +2,14 @@
 
 import hashlib
 import io
+import os
 from os import PathLike
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from ..data.decoding import whole
 from ..data.images import ImageFacts, image_facts
 from ..data.posts import Post
 from ..data.reading import unreadable
@@ -53,8 +55,8 @@ def _checked_text(text: str | None) -> tuple[str, str]:
         return "", ""
     if not isinstance(text, str):
         raise CourseError(f"text is of type {type(text).__name__}: give a string")
-    whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return whole, "utf-8" if whole == text else "utf-8, broken characters replaced"
+    words = whole(text)
+    return words, "utf-8" if words == text else "utf-8, broken characters replaced"
 
 
 def _picture(image: Picture) -> tuple[Path | bytes, bytes]:
@@ -75,7 +77,7 @@ def _picture(image: Picture) -> tuple[Path | bytes, bytes]:
 
 
 def _read(path: Path) -> bytes:
-    if not path.exists() and not path.is_symlink():
+    if not os.path.lexists(path):  # which no path is too long for
         raise CourseError(f"{path}: there is no such picture: give another path")
     if fault := unreadable(path):
         raise CourseError(f"{path}: cannot be read as a picture: {fault[0]} ({fault[1]})")

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from ..config import Config
-from ..devices import to_device
+from ..devices import autocast, to_device
 from ..io import Record
 from ..models.additive import project
 from .batches import PostSubset
@@ -25,9 +25,11 @@ class AdditiveProjection(NetworkClassifier):
         model = self.model_.eval()
         device = next(model.parameters()).device
         batches = X.data.eval_batches(X.indices)
-        embedded = [model.embed(to_device(batch, device)) for batch in batches]
-        vectors, present = (torch.cat(parts) for parts in zip(*embedded, strict=True))
-        return project(model, vectors, present).softmax(1).cpu().numpy()
+        with autocast(device):  # as the network's own predictions, or rounding would differ
+            embedded = [model.embed(to_device(batch, device)) for batch in batches]
+            vectors, present = (torch.cat(parts) for parts in zip(*embedded, strict=True))
+            logits = project(model, vectors, present)
+        return logits.softmax(1).cpu().numpy()
 
     def settings(self) -> Record:
         return {**super().settings(), "model": "additive projection"}

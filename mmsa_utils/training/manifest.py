@@ -4,7 +4,10 @@ import hashlib
 import json
 from functools import cache
 from pathlib import Path
+from pickle import PicklingError
+from typing import Any
 
+import joblib
 import numpy as np
 
 from ..config import MACHINE, Config
@@ -13,7 +16,7 @@ from ..encoders.registry import encoder_fingerprints
 from ..errors import CourseError
 from ..io import Record, load_json, save_json
 from ..models.heads import head_class
-from ..sources import class_digest, source_digest
+from ..sources import class_digest, described, source_digest
 from ..version import __version__
 from .learners import Learner
 
@@ -42,14 +45,43 @@ def _counting(settings: Record) -> Record:
     return {name: value for name, value in settings.items() if name not in _NO_FIGURE}
 
 
-def _plain(value: object) -> bool:
-    return value is None or isinstance(value, str | int | float | bool | tuple | list | dict)
+def _has_parameters(value: object) -> bool:
+    return hasattr(value, "get_params") and not isinstance(value, type)
 
 
 def _parameters(learner: Learner) -> Record:
-    """All that the learner, and what is inside it, was made with, as far as it is plain."""
-    given = learner.get_params(deep=True)
-    return {name: repr(value) for name, value in sorted(given.items()) if _plain(value)}
+    """All that the learner, and what is inside it, was made with.
+
+    Left out are the config, which the manifest has beside, and learners inside, whose parameters
+    stand here by names of their own.
+    """
+    given = {
+        name: value
+        for name, value in sorted(learner.get_params(deep=True).items())
+        if not isinstance(value, Config) and not _has_parameters(value)
+    }
+    return {name: _value(value) for name, value in given.items()}
+
+
+def _value(value: Any) -> str | list[Any]:
+    """What a parameter is, alike in every process: of an object its class and its state.
+
+    Of one that cannot be pickled only the class is known.
+    """
+    if isinstance(value, Config):
+        return Config.__name__
+    if isinstance(value, list | tuple | set | frozenset | dict):
+        parts = [_value(part) for part in (value.items() if isinstance(value, dict) else value)]
+        return sorted(parts, key=repr) if isinstance(value, set | frozenset) else parts
+    if known := described(value):
+        return known
+    kind = described(type(value))
+    if _has_parameters(value):
+        return [kind, _value(value.get_params(deep=False))]
+    try:
+        return [kind, joblib.hash(value)]
+    except (PicklingError, TypeError, AttributeError):
+        return kind
 
 
 def _own_classes(learner: Learner, config: Config) -> Record:

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from mmsa_utils.__main__ import main
 from mmsa_utils.config import LABELS
 from mmsa_utils.data import load_dataset, report
+from mmsa_utils.data.problems import MANY
 
 
 def make_folder(folder, counts, *, unlabelled=2, image=lambda number: number, classes=LABELS):
@@ -129,6 +131,18 @@ def test_problems_of_posts_leave_the_rest_trainable(tmp_path):
     found = report(folder)
     assert found.problems["guid"].tolist() == ["3"]
     assert found.trainable
+
+
+def test_a_problem_of_many_posts_is_counted_for_each_of_them(tmp_path, capsys):
+    folder = make_folder(tmp_path / "posts", (11, 11, 11))
+    for guid in range(MANY + 1):
+        (folder / "data" / f"{guid}.txt").unlink()
+    assert len(report(folder, folds=2, inner_folds=2).problems) == MANY + 1
+    assert main(["check", str(folder), "--folds", "2", "--inner-folds", "2"]) == 1
+    said = capsys.readouterr().out
+    assert f"{MANY + 1} problem(s)" in said
+    assert f"and {MANY} more" in said
+    assert said.count("missing text") == 1
 
 
 def test_a_folder_that_is_none_is_a_fault_in_one_line(tmp_path):

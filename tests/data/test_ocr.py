@@ -1,6 +1,8 @@
 """Words in pictures: found again, never guessed, and the rest works without PP-OCR."""
 
 import dataclasses
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 
 import pytest
 from PIL import Image, ImageDraw, ImageFont
@@ -88,6 +90,25 @@ def test_a_failure_is_tried_again_once_a_process(tmp_path, post_of, monkeypatch)
     assert problem.startswith("broken.jpg: ")
     store.set_many({post.image_key: old})
     assert ocr.read_words([post]) == ([""], ["failed long ago"])
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_readings_are_kept_on_disk_only_where_that_is_wanted(keep, demo, tmp_path, monkeypatch):
+    workers = []
+
+    def pool(count):
+        workers.append(count)
+        return ThreadPoolExecutor(count)
+
+    monkeypatch.setattr(ocr, "available", lambda: True)
+    monkeypatch.setattr(ocr, "ProcessPoolExecutor", pool)
+    monkeypatch.setattr(ocr, "_read", lambda image: {"words": "so secret", "error": ""})
+    assert ocr.read_words(demo.labelled[:1], keep=keep) == (["so secret"], [])
+    assert workers == [1]  # a process for a picture, not one for each core
+    assert (tmp_path / "cache").exists() == keep
+    monkeypatch.setattr(ocr, "available", lambda: False)
+    with nullcontext() if keep else pytest.raises(CourseError, match="1 pictures"):
+        ocr.read_words(demo.labelled[:1])
 
 
 @needs_ocr

@@ -6,6 +6,7 @@ import tracemalloc
 
 import pytest
 
+from mmsa_utils.data import post_rows
 from mmsa_utils.data.post_rows import PostRow, columns_of, iterate_rows
 from mmsa_utils.errors import CourseError
 
@@ -116,6 +117,16 @@ def test_a_broken_row_is_one_row_with_its_error(write, broken):
     assert [row.number for row in rows if row.error] == [3]
 
 
+def test_a_first_line_of_any_length_names_the_columns_or_is_refused(write, monkeypatch):
+    csv.field_size_limit(131_072)  # Python's own: whoever read a file before has raised it
+    long = "n" * 200_000
+    assert columns_of(write(f"text,{long}\nhello,1\n")) == ("text", long)
+    monkeypatch.setattr(post_rows, "_LONGEST", 1000)
+    with pytest.raises(CourseError, match=r"posts\.csv: its first line names no columns \(field"):
+        columns_of(write(f"text,{long}\nhello,1\n"))
+    csv.field_size_limit(131_072)
+
+
 def test_a_text_of_a_megabyte_is_a_cell(write):
     assert texts(write("text,n\n" + "word " * 200_000 + ",1\n")) == [("word " * 200_000).strip()]
 
@@ -163,8 +174,14 @@ def test_json_lines_keep_their_values_and_a_broken_line_is_a_row_with_its_error(
 
 def test_a_text_that_is_no_string_is_said(write):
     rows = list(iterate_rows(write('{"text": 5}\n{"text": "5"}\n', "posts.jsonl")))
-    assert "text is 5, not a string" in rows[0].error
+    assert rows[0].error == "text is of type int, not a string: put it in quotes"
     assert rows[1].text == "5"
+
+
+def test_an_error_quotes_nothing_of_a_post(write):
+    long = "a great day at the beach, and all of us were there"
+    (row,) = iterate_rows(write(json.dumps({"text": [long]}), "posts.jsonl"))
+    assert row.error == "text is of type list, not a string: put it in quotes"
 
 
 def test_half_a_character_is_marked_in_the_text_and_kept_in_its_cell(write):

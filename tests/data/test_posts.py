@@ -6,7 +6,9 @@ import pytest
 from PIL import Image
 
 from mmsa_utils.config import LABELS
+from mmsa_utils.data import posts
 from mmsa_utils.data.posts import PROBLEM_COLUMNS, check_folder, load_dataset, read_folder
+from mmsa_utils.data.reading import Files
 from mmsa_utils.errors import CourseError
 from mmsa_utils.paths import DEMO
 
@@ -235,7 +237,7 @@ def test_a_guid_that_may_be_several_posts_is_a_problem(folder):
             path.with_name(zeros + path.name).write_bytes(path.read_bytes())
     for path in list((folder / "data").glob(f"{guid}.*")):
         path.unlink()
-    assert check_folder(folder)["problem"].tolist() == [f"guid may be 00{guid} or 0{guid}"]
+    assert check_folder(folder)["problem"].tolist() == [f"guid may be '00{guid}' or '0{guid}'"]
 
 
 def test_two_guids_of_one_post_are_duplicates(folder):
@@ -309,6 +311,17 @@ def test_files_in_folders_of_their_own_are_named(folder):
                 path.rename(folder / "data" / name / path.name)
     said = stop(folder)
     assert f"they lie in {folder}/data/images and {folder}/data/texts" in said
+
+
+def test_folders_are_listed_once_to_see_where_files_lie(folder, monkeypatch):
+    (folder / "data" / "pictures").mkdir()
+    for path in list((folder / "data").iterdir()):
+        if path.is_file():
+            path.rename(folder / "data" / "pictures" / f"{path.stem}-large{path.suffix}")
+    listed = []
+    monkeypatch.setattr(posts, "Files", lambda place: (listed.append(place), Files(place))[1])
+    assert "put them there, named by guid" in stop(folder)
+    assert len(listed) == len(set(listed)) == 3
 
 
 def test_files_beside_the_list_are_named(folder):

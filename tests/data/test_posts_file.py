@@ -170,7 +170,7 @@ def test_broken_and_repeated_rows_are_problems_of_their_own(place, rows):
     file.write_text("\n".join([*lines, json.dumps({"text": "a", "id": "a,b"})]))
     table = check_folder(file)
     assert table["file"].tolist() == [f"posts.jsonl:{line}" for line in (2, 3, 4, 5, 6)]
-    kinds = ("duplicate guid", "no JSON", "text is 3", "no guid", "guid with a comma")
+    kinds = ("duplicate guid", "no JSON", "text is of type int", "no guid", "guid with a comma")
     for problem, kind in zip(table["problem"], kinds, strict=True):
         assert problem.startswith(kind)
 

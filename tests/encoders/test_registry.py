@@ -6,6 +6,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from mmsa_utils.config import Config
 from mmsa_utils.encoders import (
@@ -150,6 +151,42 @@ def test_another_input_size_is_another_image_encoder(monkeypatch):
 
         found.add(encoder_fingerprint("image", "sized"))
     assert len(found) == 2
+
+
+class Own(nn.Module):
+    """A part of a notebook's encoder, with a knob."""
+
+    def __init__(self, pooling):
+        super().__init__()
+        self.pooling = pooling
+        self.of_no_account = object()  # says another thing in every process
+
+
+def fingerprint_of(monkeypatch, *parts):
+    monkeypatch.setattr(registry, "IMAGE_ENCODERS", dict(registry.IMAGE_ENCODERS))
+
+    @register_image_encoder("of parts")
+    def build():
+        network = torch.nn.Sequential(*parts, torch.nn.Flatten())
+        return ImageEncoder(network, dim=3, size=32, mean=(0.0,) * 3, std=(1.0,) * 3)
+
+    return encoder_fingerprint("image", "of parts")
+
+
+def test_another_part_without_weights_is_another_encoder(monkeypatch):
+    mean, greatest = nn.AdaptiveAvgPool2d(1), nn.AdaptiveMaxPool2d(1)
+    choices = [(mean,), (greatest,), (nn.ReLU(), mean), (nn.GELU(), mean)]
+    found = [fingerprint_of(monkeypatch, *parts) for parts in choices]
+    assert len(set(found)) == 4
+    assert fingerprint_of(monkeypatch, nn.AdaptiveAvgPool2d(1)) == found[0]
+
+
+def test_another_value_in_an_own_part_is_another_encoder(monkeypatch):
+    found = [
+        fingerprint_of(monkeypatch, Own(pooling)) for pooling in ("mean", "max", ("max", [2]), None)
+    ]
+    assert len(set(found)) == 4
+    assert fingerprint_of(monkeypatch, Own("mean")) == found[0]
 
 
 def test_a_folder_whose_files_change_is_another_encoder(small_bert, tmp_path):

@@ -2,8 +2,10 @@
 
 import pytest
 import torch
+import transformers
 
-from mmsa_utils.encoders import build_text_encoder
+from mmsa_utils.encoders import TextEncoder, build_text_encoder
+from mmsa_utils.errors import CourseError
 
 
 @pytest.fixture(scope="module")
@@ -40,3 +42,44 @@ def test_a_text_encoder_in_two_parts_says_what_the_whole_says(encoder):
     with torch.inference_mode():
         hidden = {"inputs_embeds": lower(tokens), "attention_mask": tokens["attention_mask"]}
         assert torch.allclose(upper(hidden), encoder(tokens), atol=1e-5)
+
+
+def test_only_the_part_that_is_trained_is_copied(small_bert, encoder):
+    whole = TextEncoder(small_bert[0], encoder.tokenizer, fingerprint="small")
+    before, tokens = dict(whole.state_dict()), whole.tokenize(["short"], max_tokens=8)
+    lower, upper = whole.split(1)
+    with torch.no_grad():
+        for values in upper.parameters():
+            values.zero_()
+    assert all(torch.equal(values, before[name]) for name, values in whole.state_dict().items())
+    assert len(whole.transformer.encoder.layer) == 2
+    table = whole.transformer.get_input_embeddings().weight
+    with torch.no_grad():
+        first = lower(tokens)
+        table += 1
+        assert not torch.allclose(lower(tokens), first)
+        table -= 1
+
+
+def test_a_transformer_with_layers_elsewhere_is_not_cut(encoder):
+    config = transformers.DistilBertConfig(
+        vocab_size=9, max_position_embeddings=4, dim=8, hidden_dim=8, n_layers=2, n_heads=2
+    )
+    other = TextEncoder(transformers.DistilBertModel(config), encoder.tokenizer)
+    with pytest.raises(CourseError, match="a DistilBertModel, cannot be cut"):
+        other.split(1)
+
+
+def test_a_subclass_says_what_its_tokenizer_gets_and_how_much_of_it(encoder):
+    class Loud(TextEncoder):
+        def prepared(self, text):
+            return f"{text} indeed"
+
+        def places(self, max_tokens):
+            return min(max_tokens, 5)
+
+    loud = Loud(encoder.transformer, encoder.tokenizer, fingerprint="loud")
+    texts = ["nice &amp; so", "nice and good and so"]
+    found = loud.tokenize(texts, max_tokens=64)["input_ids"]
+    plain = encoder.tokenize([f"{text} indeed" for text in texts], max_tokens=5)["input_ids"]
+    assert torch.equal(found, plain)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from sklearn.metrics import recall_score
 
 from mmsa_utils.config import LABELS
+from mmsa_utils.data.lists import read_list
 from mmsa_utils.data.posts import PROBLEM_COLUMNS, Dataset
 from mmsa_utils.errors import CourseError
 from mmsa_utils.evaluation import metrics
@@ -67,6 +69,7 @@ def test_folds_from_different_machines_are_named_all(make_run: MakeRun) -> None:
 
 
 def test_left_out_posts_are_counted_by_problem_and_not_named() -> None:
+    tag = """it's "so" so"""  # both kinds of quotes
     rows = [
         ("a.jpg", "a", "missing picture", "add it"),
         ("train.txt:3", "b", "unknown tag 'happy b'", "use another"),
@@ -74,14 +77,17 @@ def test_left_out_posts_are_counted_by_problem_and_not_named() -> None:
         ("c1.txt", "c1", "c1 is twice there, in data/c1.txt", "leave one"),
         ("d.txt", "2", "2 texts for one post", "leave one"),
         ("train.txt:9", "", "not two cells", "write guid,tag"),
+        ("train.txt:4", "7", "guid may be '0007 at home' or '007'", "write another"),
+        ("train.txt:5", "8", f"unknown tag {tag!r}", "use another"),
     ]
     counts = count_problems(pd.DataFrame(rows, columns=PROBLEM_COLUMNS))
     assert counts == {
         "missing picture": 2,
-        "unknown tag ...": 1,
+        "unknown tag ...": 2,
         "... is twice there, in ...": 1,
         "... texts for one post": 1,
         "not two cells": 1,
+        "guid may be ... or ...": 1,
     }
     assert count_problems(pd.DataFrame(columns=PROBLEM_COLUMNS)) == {}
 
@@ -133,6 +139,17 @@ def test_predictions_stand_beside_their_own_posts(dataset: Dataset, tmp_path: Pa
     with pytest.raises(CourseError, match="2 predictions for 3"):
         write_predictions(dataset, table[:-1], file)
     assert file.read_text().splitlines() == expected, "what was there is left"
+
+
+def test_a_guid_with_a_comma_or_a_quote_is_read_again(dataset: Dataset, tmp_path: Path) -> None:
+    guids = ["photo, beach", 'so "good"', "plain"]
+    named = [replace(p, guid=g) for p, g in zip(dataset.unlabelled, guids, strict=True)]
+    write_predictions(replace(dataset, unlabelled=tuple(named)), np.eye(3), tmp_path / "made.txt")
+    raw = (tmp_path / "made.txt").read_bytes()
+    assert raw.endswith(b"plain,positive\n")
+    assert b"\r" not in raw
+    entries = read_list(tmp_path / "made.txt", has_files=lambda guid: True).entries
+    assert [entry.guid for entry in entries] == guids
 
 
 def test_predictions_are_tags_of_the_posts_own_classes(own: Dataset, tmp_path: Path) -> None:

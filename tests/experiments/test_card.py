@@ -1,5 +1,7 @@
 """The figures of the model card, against scikit-learn and counts by hand on made predictions."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, f1_score, recall_score
@@ -30,6 +32,26 @@ def test_scores_are_those_of_scikit_learn(run):
         for result in run.results
     ]
     assert scores["accuracy"]["deviation"] == pytest.approx(np.std(by_fold, ddof=1))
+
+
+def test_a_class_that_no_post_has_counts_as_in_the_runs_record(made_run, posts):
+    run = made_run(50)
+    more = replace(posts, classes=("calm", "loud", "absent"))
+    wider = replace(
+        run,
+        dataset=more,
+        results=tuple(replace(r, probabilities=wide(r.probabilities)) for r in run.results),
+    )
+    scores = scores_of(wider, wider.probabilities)
+    assert scores["macro_f1"]["mean"] == pytest.approx(
+        2 / 3 * scores_of(run, run.probabilities)["macro_f1"]["mean"]
+    )
+    record = card_facts(wider, groups=np.arange(200))["oof"]
+    assert scores["macro_f1"]["mean"] == pytest.approx(record["macro_f1"])
+
+
+def wide(table):
+    return [[*row, 0.0] for row in table]
 
 
 def test_a_class_has_the_mean_over_seeds_of_its_figures(run, facts):

@@ -44,7 +44,15 @@ def test_the_network_is_the_reference_runs_with_one_seed_and_the_knobs_that_are_
     assert own_config(tuned).finetune == ("text",)
 
 
-@pytest.mark.parametrize("wrong", [{"mode": "sound"}, {"epochs": 0}, {"finetune": ("text",)}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"mode": "sound"},
+        {"epochs": 0},
+        {"finetune": ("text",)},
+        {"mode": "text", "text_encoders": ("minilm",), "finetune": ("image",)},
+    ],
+)
 def test_knobs_that_do_not_go_are_refused(wrong):
     with pytest.raises(CourseError):
         own_config(wrong)

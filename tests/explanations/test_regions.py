@@ -130,3 +130,9 @@ def test_maps_are_those_of_the_picture_not_of_the_text(network, picture):
     first, second = (occlusion(Target(network, p, 0), grid=4) for p in
                      (make_post("another text", picture), turned))  # fmt: skip
     assert not np.allclose(first, second, atol=1e-4)
+
+
+def test_an_encoder_without_weights_is_refused_like_any_without_maps():
+    encoder = build_image_encoder("colours")
+    with pytest.raises(CourseError, match="use occlusion"):
+        regions.last_stage(encoder, torch.zeros(1, 3, encoder.size, encoder.size))

@@ -1,10 +1,15 @@
 """Words: how a text is split, what each is worth left out, and integrated gradients by hand."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
 from scipy.special import logit
 
+from mmsa_utils.config import Config
+from mmsa_utils.encoders import HeldEncoders, TextEncoder, build_text_encoder
+from mmsa_utils.encoders.registry import TEXT_ENCODERS
 from mmsa_utils.errors import CourseError
 from mmsa_utils.explanations import (
     Target,
@@ -14,7 +19,8 @@ from mmsa_utils.explanations import (
     network_of,
     words,
 )
-from mmsa_utils.prediction import load_model, make_post
+from mmsa_utils.models import SentimentModel
+from mmsa_utils.prediction import Predictor, load_model, make_post
 
 from .conftest import TEXT
 
@@ -113,3 +119,61 @@ def test_a_tokenizer_that_does_not_say_where_its_tokens_stand_is_refused(target,
     monkeypatch.setattr(type(tokenizer), "is_fast", False)
     with pytest.raises(CourseError, match="fast tokenizer"):
         WordParts(target)
+
+
+# ---- encoders that read otherwise -------------------------------------------------------
+
+
+def target_of(encoders, text, max_tokens=128):
+    """A network of these text encoders alone, untrained, and a text to explain."""
+    config = Config(mode="text", text_encoders=tuple(encoders), max_tokens=max_tokens)
+    torch.manual_seed(1)
+    held = HeldEncoders(config)
+    model = SentimentModel(dims={"text": sum(e.dim for e in held.of("text"))}, config=config)
+    return Target(network_of(Predictor(model, config, {})), make_post(text))
+
+
+def test_words_are_those_of_the_post_whatever_the_tokenizer_gets(monkeypatch):
+    class Echo(TextEncoder):
+        def prepared(self, text):
+            return re.sub(r"(\w+)", r"\1 well \1", text)
+
+    plain = build_text_encoder("minilm")
+    echo = Echo(plain.transformer, plain.tokenizer, fingerprint="echo")
+    monkeypatch.setitem(TEXT_ENCODERS, "echo", lambda: echo)
+    parts = WordParts(target_of(["minilm", "echo"], "good, 很 bad"))
+    assert parts.words == ("good,", "很", "bad")
+    found = [parts.sums(each, np.ones(len(each.spans))).tolist() for each in parts.tokens]
+    assert found == [[2, 1, 1], [4, 3, 3]]
+    cut = WordParts(target_of(["echo"], "good, 很 bad", max_tokens=6))
+    assert (cut.words, cut.cut) == (("good,",), True)
+    both = WordParts(target_of(["minilm", "echo"], "good, 很 bad", max_tokens=6))
+    assert (both.words, both.cut) == (("good,", "很", "bad"), False)
+
+
+def test_hashtags_and_emoji_have_the_scores_of_the_words_that_are_read_for_them():
+    pytest.importorskip("emoji")
+    pytest.importorskip("wordninja")
+    parts = WordParts(target_of(["minilm:plain_words"], "so #lovemylife 😂 today"))
+    assert parts.words == ("so", "#lovemylife", "😂", "today")
+    (tokens,) = parts.tokens
+    assert parts.sums(tokens, np.ones(len(tokens.spans))).tolist() == [1, 3, 5, 1]
+
+
+def test_what_reads_no_tokens_cannot_be_explained_by_words(target, monkeypatch):
+    encoder = target.network.text_encoders[0]
+    monkeypatch.setattr(type(encoder), "has_tokens", False)
+    with pytest.raises(CourseError, match="reads a text by rules"):
+        WordParts(target)
+
+
+def test_tokens_that_are_not_the_tokenizers_are_not_explained(monkeypatch):
+    class Own(TextEncoder):
+        def tokenize(self, texts, *, max_tokens):
+            return super().tokenize([f"not {text}" for text in texts], max_tokens=max_tokens)
+
+    plain = build_text_encoder("minilm")
+    own = Own(plain.transformer, plain.tokenizer, fingerprint="own")
+    monkeypatch.setitem(TEXT_ENCODERS, "own", lambda: own)
+    with pytest.raises(CourseError, match="Own reads other tokens than its tokenizer gives"):
+        WordParts(target_of(["own"], "good"))

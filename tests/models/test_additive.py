@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch.overrides import TorchFunctionMode
 
 from mmsa_utils.config import HEADS
 from mmsa_utils.models import additive, additive_projection, hide
@@ -84,3 +85,30 @@ def test_a_single_post_is_its_own_projection_and_dropout_is_off(make_model, make
     model, batch = make_model("bilinear"), make_batch(1)
     expected = model(batch)
     assert torch.allclose(additive_projection(model.train(), batch), expected, atol=1e-6)
+
+
+class Apple(TorchFunctionMode):
+    """As on Apple's GPUs: what was not brought to the CPU cannot become float64."""
+
+    def __init__(self):
+        super().__init__()
+        self.on_cpu = []
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        if func is torch.zeros and kwargs.get("device") and kwargs.get("dtype") is torch.float64:
+            raise TypeError("MPS has no float64")
+        if func is torch.Tensor.double and not any(args[0] is there for there in self.on_cpu):
+            raise TypeError("MPS has no float64")
+        found = func(*args, **kwargs)
+        if func is torch.Tensor.cpu:
+            self.on_cpu.append(found)
+        return found
+
+
+def test_sums_are_taken_where_there_is_float64(make_model, make_batch):
+    model, batch = make_model("bilinear"), make_batch(4)
+    expected = additive_projection(model, batch)
+    with Apple():
+        found = additive_projection(model, batch)
+    assert torch.equal(found, expected)

@@ -134,6 +134,14 @@ def test_what_cannot_be_read_is_a_row_with_its_error_and_the_others_are_predicte
     assert rows[7]["text"] == "last"
 
 
+def test_a_cell_that_can_be_no_path_costs_no_other_row_its_answer(posts, model, tmp_path):
+    source = posts([{"text": "good", "image": "x" * 300}, {"text": "fine", "image": ""}])
+    predict_file(model, source, tmp_path / "out.csv")
+    broken, fine = read(tmp_path / "out.csv")
+    assert "there is no such picture" in broken["error"]
+    assert fine["predicted"] in model.classes
+
+
 def test_a_picture_may_be_missing_where_that_is_asked_for(posts, model, tmp_path):
     source = posts([{"text": "good", "image": "nowhere.jpg"}, {"text": "", "image": "nowhere.jpg"}])
     predict_file(model, source, tmp_path / "out.csv", Rules(missing_ok=True))

@@ -5,9 +5,10 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from mmsa_utils.data.images import ImageFacts
-from mmsa_utils.encoders import build_text_encoder
+from mmsa_utils.encoders import TextEncoder, build_text_encoder
 from mmsa_utils.errors import CourseError
 from mmsa_utils.prediction import looking, make_post
 from mmsa_utils.prediction.looking import cut_text, look
@@ -112,3 +113,63 @@ def test_words_that_cannot_be_read_are_said(encoder, picture, monkeypatch):
         monkeypatch.setattr(looking, "available", lambda there=there: there)
         notes = seen(make_post("good", picture), encoder, streams=(*STREAMS, "words")).notes
         assert any("PP-OCR is not installed" in note for note in notes) != there
+
+
+# ---- encoders that read otherwise ---------------------------------------------------------
+
+
+class Rules(TextEncoder):
+    """As VADER: no tokens, and a tokenizer that is only a function."""
+
+    has_tokens = False
+
+    def __init__(self):
+        nn.Module.__init__(self)
+        self.tokenizer = len
+
+
+class Spelt(TextEncoder):
+    """Reads a text letter by letter, and no more than twelve of its tokens."""
+
+    def prepared(self, text):
+        return " ".join(text)
+
+    def places(self, max_tokens):
+        return min(max_tokens, 12)
+
+
+@pytest.fixture(scope="module")
+def spelt(encoder):
+    return Spelt(encoder.transformer, encoder.tokenizer, fingerprint="spelt")
+
+
+@pytest.mark.parametrize("text", ["hi", "so happy today " * 500])
+def test_rules_read_all_of_a_text(text):
+    assert cut_text(text, Rules(), 128) == (text, False)
+
+
+def test_so_does_vader():
+    pytest.importorskip("vaderSentiment")
+    text = "so happy today " * 500
+    assert cut_text(text, build_text_encoder("vader"), 128) == (text, False)
+
+
+def test_a_text_is_cut_by_the_tokens_that_are_read(spelt):
+    assert cut_text("abcdefghij", spelt, 128) == ("abcdefghij", False)
+    assert cut_text("abcdefghijk", spelt, 128) == ("abcdefghijk", True)
+    cut, left_out = cut_text("happy " * 9000, spelt, 128)
+    assert left_out
+    assert len(cut) < 9000
+    whole, short = (spelt.tokenize([t], max_tokens=128) for t in ("happy " * 9000, cut))
+    assert torch.equal(whole["input_ids"], short["input_ids"])
+
+
+def test_where_a_text_was_cut_is_said_by_who_reads_least(encoder, spelt):
+    post = make_post("too many letters, but few words")
+    options = {"streams": ("text",), "max_tokens": 64}
+    assert look(post, encoders=[encoder], **options).notes == ()
+    for encoders in ([spelt], [encoder, spelt], [Rules(), spelt, encoder]):
+        assert look(post, encoders=encoders, **options).notes == ("the text was cut at 12 tokens",)
+    long = make_post("many words " * 99)
+    notes = [look(long, encoders=[encoder, each], **options).notes for each in (spelt, Rules())]
+    assert notes == [("the text was cut at 12 tokens",), ("the text was cut at 64 tokens",)]

@@ -1,10 +1,13 @@
 """Files that grow row by row: what is written is read again, and only whole rows count."""
 
 import csv
+import os
+from pathlib import Path
 
 import pytest
 
 from mmsa_utils.errors import CourseError
+from mmsa_utils.prediction import partial
 from mmsa_utils.prediction.partial import CsvRows, JsonRows, PartialFile
 
 COLUMNS = ["a", "b,c"]
@@ -54,6 +57,23 @@ def test_rows_may_be_written_otherwise_in_the_end(tmp_path):
         part.finish(CsvRows(["b"]))
     assert out.read_text() == "b\n2\n"
     assert list(tmp_path.iterdir()) == [out]
+
+
+@pytest.mark.parametrize("rows", [None, JsonRows()])
+def test_nothing_is_moved_or_removed_while_it_is_open(rows, tmp_path, monkeypatch):
+    """Windows would refuse it."""
+    moved, removed, closed = os.replace, Path.unlink, []
+    with PartialFile(tmp_path / "out.csv", CsvRows(["a"]), FROM) as part:
+
+        def noted(action, path, *rest, **options):
+            if Path(path) == part.part:
+                closed.append(part._file.closed)
+            return action(path, *rest, **options)
+
+        monkeypatch.setattr(partial.os, "replace", lambda *a, **o: noted(moved, *a, **o))
+        monkeypatch.setattr(Path, "unlink", lambda *a, **o: noted(removed, *a, **o))
+        part.finish(rows)
+    assert closed == [True]
 
 
 def test_a_lock_of_a_process_that_is_gone_locks_nothing(tmp_path):

@@ -99,6 +99,7 @@ def test_what_cannot_be_read_is_named_in_a_line(tmp_path, picture):
         "lost.jpg": "a link that leads nowhere",
         "pipe.jpg": "a device or pipe",
         "none.jpg": "there is no such picture",
+        "x" * 300: "there is no such picture",  # no name of a file is so long
         ".": "a folder",
     }.items():
         with pytest.raises(CourseError, match=said) as error:

@@ -112,7 +112,7 @@ def test_words_in_the_picture_belong_to_it(make_predictor, picture, monkeypatch)
     monkeypatch.setattr("mmsa_utils.encoders.held.available", lambda: True)
     monkeypatch.setattr(
         "mmsa_utils.encoders.held.read_words",
-        lambda posts: (["happy words" if post.has_image else "" for post in posts], []),
+        lambda posts, keep: (["happy words" if post.has_image else "" for post in posts], []),
     )
     post = make_post("so happy today", picture)
     batch = made.batch([post])

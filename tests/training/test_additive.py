@@ -6,7 +6,7 @@ import torch
 
 from mmsa_utils.config import Config
 from mmsa_utils.models import additive_projection
-from mmsa_utils.training import cross_validate, make_learner
+from mmsa_utils.training import additive, cross_validate, make_learner
 from mmsa_utils.training.batches import PostData
 from mmsa_utils.training.learners import FitContext
 
@@ -47,3 +47,17 @@ def test_cross_validated_by_its_name_a_head_that_adds_changes_nothing(demo, tmp_
     ]
     assert np.allclose(runs[0].probabilities, runs[1].probabilities, atol=1e-5)
     assert runs[1].settings["model"] == "additive projection"
+
+
+def test_it_computes_in_the_numbers_of_the_networks_predictions(fitted, monkeypatch):
+    data, _, projection = fitted
+    monkeypatch.setattr(additive, "autocast", lambda device: torch.autocast("cpu", torch.bfloat16))
+    model, halves = projection.model_, []
+    hooks = [
+        layer.register_forward_hook(lambda *_: halves.append(torch.is_autocast_enabled("cpu")))
+        for layer in (*model.branches.values(), model.head)
+    ]
+    projection.predict_proba(data.subset(np.arange(5)))
+    for hook in hooks:
+        hook.remove()
+    assert halves == [True] * 3

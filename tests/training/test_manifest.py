@@ -4,6 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import KFold
 
 from mmsa_utils.config import Config
 from mmsa_utils.errors import CourseError
@@ -104,3 +106,49 @@ def test_folds_without_a_manifest_are_not_trusted(demo, tmp_path):
     (tmp_path / "seed0-fold0.json").write_text("{}")
     with pytest.raises(CourseError, match=r"no manifest\.json"):
         cross_validate(demo, CONFIG, store=tmp_path)
+
+
+class Given(PostClassifier):
+    def __init__(self, value):
+        self.value = value
+
+    def settings(self):
+        return {"model": "given"}
+
+
+class Halves:
+    def split(self, rows):
+        return rows[::2], rows[1::2]
+
+
+class Thirds:
+    def split(self, rows):
+        return rows[::3], rows[1::3]
+
+
+Thirds.__qualname__ = "Halves"  # as when a cell has been changed and run again
+OTHERS = {
+    "a number of numpy": (np.int64(3), np.int64(4)),
+    "a long array": (np.zeros(5000), np.eye(1, 5000, 2500)[0]),
+    "arrays in a grid": ({"C": np.array([0.1])}, {"C": np.array([0.1 + 1e-12])}),
+    "a function": (lambda x: x + 1, lambda x: x + 2),
+    "a class of a library": (dict, list),
+    "an object": (KFold(3), KFold(4)),
+    "an object whose code was changed": (Halves(), Thirds()),
+    "learners in a list": ([LogisticRegression(C=1)], [LogisticRegression(C=2)]),
+}
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+def test_a_parameter_of_any_kind_has_a_store_of_its_own(demo, kind):
+    first, second = (manifest_key(manifest(demo, learner=Given(v))) for v in OTHERS[kind])
+    assert first != second
+    assert first == manifest_key(manifest(demo, learner=Given(OTHERS[kind][0])))
+
+
+def test_what_says_nothing_of_the_learner_or_cannot_be_told_stops_nothing(demo):
+    def key(value):
+        return manifest_key(manifest(demo, learner=Given(value)))
+
+    assert key([CONFIG]) == key([CONFIG.but(device="cpu")])
+    assert key(n for n in [1]) == key(n for n in [2]), "a generator cannot be pickled"
