@@ -84,6 +84,10 @@ class Reference:
         """One base learner's run."""
         return base_learner(self.dataset, self.recipes, mode, name)
 
+    def network(self, mode: str) -> CrossValidation:
+        """One mode's network by itself, not as a member of an ensemble."""
+        return run_learner(self.dataset, self.recipes.networks[mode], "network")
+
     def record(self, run: str) -> Record:
         """A run's record, on these posts."""
         return load_record(self.folder, run, fingerprint=self.dataset.fingerprint)
@@ -137,7 +141,7 @@ def baselines(reference: Reference) -> None:
 def networks(reference: Reference) -> None:
     """The networks of the notebooks."""
     for mode in MODES:
-        reference.save(mode, reference.base_learner(mode, "network"))
+        reference.save(mode, reference.network(mode))
 
 
 def ensembles(reference: Reference) -> None:
@@ -212,7 +216,7 @@ def shipped_network(reference: Reference) -> None:
 def model_card(reference: Reference) -> None:
     """The figures of the model card: of the configuration that is shipped, cross-validated."""
     dataset, config = reference.dataset, reference.recipes.networks["fused"]
-    run, groups = run_learner(dataset, config, "network"), find_groups(dataset.labelled)
+    run, groups = reference.network("fused"), find_groups(dataset.labelled)
     facts = card_facts(run, groups=groups, words=_words_or_none(reference))
     save_json(facts, reference.folder / "card.json")
     if _is_shipped(config, reference.weights):
@@ -249,7 +253,7 @@ def additive_projection(reference: Reference) -> None:
             if config.head in fitting
         },
     }
-    single = {mode: run_learner(dataset, networks[mode], "network") for mode in SINGLE}
+    single = {mode: reference.network(mode) for mode in SINGLE}
     facts = interaction_facts(fused, single, groups=find_groups(dataset.labelled))
     save_json(facts, reference.folder / "emap.json")
 
