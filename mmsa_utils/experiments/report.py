@@ -51,6 +51,8 @@ PAGES = ("README.md", "report.md", "report.zh.md", "MODEL_CARD.md")  # on the co
 OWN_REPORT = "own_report.md"  # the template of a report on other posts
 PREDICTIONS = "test_predictions.txt"
 ALL_RUNS = (*RUNS, "plain_folds")
+TEXT_ALONE = ("Mixtral, text alone", "ChatGPT, text alone")  # of the large models that were asked
+TUNED = "Qwen2.5-VL 7B, tuned on 1 % of the posts (PTCD)"  # the one among them that was trained
 BARELY = 1.5  # standard errors: a gain below that may well be luck
 SHOWN = 4  # of the steps below
 # Steps that teach something where they are not kept, the most telling first. Those of heads and
@@ -161,12 +163,23 @@ def _grid(folder: Path) -> list[Record]:
 
 def _of_the_analysis(folder: Path) -> Record:
     analysis = load_analysis(folder)
+    against_attention = _by_pair(analysis["against_attention"])
     return {
         "analysis": analysis,
         "comparisons": _by_pair(analysis["comparisons"]),
         "comparison_rows": _for_reading(analysis["comparisons"]),
-        "against_attention": _by_pair(analysis["against_attention"]),
+        "against_attention": against_attention,
+        "proven": _proven(against_attention["attention-text"]),
         "words": analysis["words_in_pictures"][ENSEMBLES["fused"]],
+    }
+
+
+def _proven(row: Record) -> dict[str, bool]:
+    """In which scores the first run of a comparison is ahead by more than chance."""
+    chance = max(row["t_test_p_holm"], row["mcnemar_p_holm"])
+    return {
+        "accuracy": row["gain_accuracy"] > 0 and chance < 0.05,
+        "macro_f1": row["macro_f1_interval"][0] > 0,
     }
 
 
@@ -198,12 +211,15 @@ def _of_others(results: Path) -> Record:
     """Published figures, and those of large models that were asked and not trained."""
     published = load_json(results / "published.json")
     figures = published["figures"]
+    asked = [row for row in figures if row["group"] == "zero_shot"]
     return {
         "published": published,
         "bench": load_json(results / "bench.json"),
         "engines": {"torch": "torch", "openvino": "OpenVINO", "onnxruntime": "ONNX Runtime"},
         "quoted": {row["name"]: row for row in figures},
-        "asked": [row for row in figures if row["group"] == "zero_shot"],
+        "asked": asked,
+        "text_alone": [row for row in asked if row["name"] in TEXT_ALONE],
+        "seeing": [row for row in asked if row["name"] not in (*TEXT_ALONE, TUNED)],
     }
 
 
